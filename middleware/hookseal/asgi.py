@@ -1,0 +1,278 @@
+"""The ASGI face: reads, waits and sends for the gate.
+
+Knows ASGI and asyncio. Must not decide anything: what happens to a request is the gate's to say.
+
+Source: the ASGI specification 3.0, HTTP connection scope.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import time
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Unpack, cast
+
+from hookseal.effects import Admitted, Call, Effect, ReadBody
+from hookseal.errors import BodyTimeout, WebhookError
+from hookseal.gate import Gate
+from hookseal.headers import find_header, pick
+from hookseal.leases import LoopRenewer
+from hookseal.ledger import Reply
+from hookseal.policy import Policy, Settings
+from hookseal.replies import rejection
+from hookseal.request import Request
+from hookseal.verify import EVENT_KEY
+
+if TYPE_CHECKING:
+    from hookseal.body import BodySink
+    from hookseal.secrets import SecretsLike
+    from hookseal.sources import SecretsPicker, Source
+
+__all__ = ["WebhookMiddleware"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Result = TypeVar("Result")
+
+
+class WebhookMiddleware:
+    """Lets only verified, fresh, first-time webhooks through to ``app``.
+
+    ``secrets`` is the endpoint's secret, several while they are rotated, or a callable (sync or
+    async) that picks them by request; the settings are those of
+    :class:`~hookseal.policy.Policy`. The handler finds the event at
+    ``scope["state"]["hookseal_event"]`` (Starlette and FastAPI:
+    ``request.state.hookseal_event``). Raises :class:`~hookseal.errors.ConfigError` for a setting
+    that is weak or wrong.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        secrets: SecretsLike | Source | SecretsPicker | None = None,
+        *,
+        policy: Policy | None = None,
+        **settings: Unpack[Settings],
+    ) -> None:
+        self._app = app
+        self._gate = Gate(Policy.of(secrets, policy, settings))
+        self._renewing: LoopRenewer | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; whatever is not HTTP, or not ours, goes straight to the app."""
+        if scope["type"] != "http" or self._gate.ignores(_path(scope)):
+            await self._app(scope, receive, send)
+            return
+        try:
+            verdict = await _drive(self._gate.admit(self._request(scope)), receive)
+        except WebhookError as error:
+            await _send_reply(rejection(error), scope, send, close=error.closes_connection)
+        except _Disconnected:
+            return
+        else:
+            if isinstance(verdict, Reply):
+                await _send_reply(verdict, scope, send)
+            else:
+                await self._handle(verdict, scope, receive, send)
+
+    def _request(self, scope: Scope) -> Request:
+        client = scope.get("client")
+        return Request(
+            scope["method"],
+            scope.get("scheme", "http"),
+            scope["path"],
+            scope.get("query_string", b"").decode("latin-1"),
+            client[0] if client else None,
+            pick(scope["headers"], self._gate.wanted),
+            time.time(),
+            functools.partial(find_header, scope["headers"]),
+        )
+
+    async def _handle(self, admitted: Admitted, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app on an admitted request and settle its claim however it ends."""
+        state = {**scope.get("state", {}), EVENT_KEY: admitted.event}
+        exchange = _Exchange(self._gate, admitted, receive, send)
+        renewing = self._renewing_here()
+        renewing.add(admitted)
+        try:
+            await self._app({**scope, "state": state}, exchange.receive, exchange.send)
+        finally:
+            renewing.discard(admitted)
+            await exchange.settle(None)
+
+    def _renewing_here(self) -> LoopRenewer:
+        loop = asyncio.get_running_loop()
+        if self._renewing is None or self._renewing.loop is not loop:
+            self._renewing = LoopRenewer(self._gate.policy, loop)
+        return self._renewing
+
+
+class _Disconnected(Exception):  # an end, not an error
+    """The client went away before its body was whole."""
+
+
+class _Exchange:
+    """The messages of one request.
+
+    Gives the body to the app again, and holds the reply back until the claim is settled, so that
+    nobody sees a success that is not recorded.
+    """
+
+    __slots__ = (
+        "_admitted",
+        "_body_given",
+        "_capture",
+        "_gate",
+        "_held",
+        "_receive",
+        "_send",
+        "_settled",
+    )
+
+    def __init__(self, gate: Gate, admitted: Admitted, receive: Receive, send: Send) -> None:
+        self._gate = gate
+        self._admitted = admitted
+        self._receive = receive
+        self._send = send
+        self._capture = gate.capture()
+        self._held: list[Message] = []
+        self._body_given = False
+        self._settled = False
+
+    async def receive(self) -> Message:
+        """Give the whole body once, then whatever the server says next."""
+        if self._body_given:
+            return await self._receive()
+        self._body_given = True
+        body = self._admitted.event.body
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        """Hold the reply until it ends or outgrows what is stored; settle before its end goes."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            self._capture.start(message["status"], message.get("headers", ()))
+            self._held.append(message)
+            return
+        if kind == "http.response.body":
+            self._capture.add(message.get("body", b""))
+        elif kind == "http.response.pathsend":
+            self._capture.skip()
+        else:  # trailers, early hints, debug: not part of what is stored
+            await self._flush(message)
+            return
+        ended = not message.get("more_body", False)
+        if ended:
+            await self.settle(self._capture.reply())
+        if ended or self._capture.overflown:
+            await self._flush(message)
+        else:
+            self._held.append(message)
+
+    async def settle(self, reply: Reply | None) -> None:
+        """Settle the claim, the first time this is called."""
+        if not self._settled:
+            self._settled = True
+            await _drive(self._gate.settle(self._admitted, reply), self._receive)
+
+    async def _flush(self, last: Message) -> None:
+        for message in self._held:
+            await self._send(message)
+        self._held.clear()
+        await self._send(last)
+
+
+async def _drive(steps: Generator[Effect, Any, Result], receive: Receive) -> Result:
+    """Do what the gate asks for until it has decided."""
+    try:
+        effect = next(steps)
+        while True:
+            result: Any = None
+            try:
+                if isinstance(effect, Call):
+                    # A store is sync, and must not wait, or async.
+                    result = effect.function(*effect.args)
+                    if hasattr(result, "__await__"):
+                        result = await result
+                elif isinstance(effect, ReadBody):
+                    await _read_body(effect, receive)
+                else:
+                    await asyncio.sleep(effect.seconds)
+            except Exception as error:  # noqa: BLE001 # the gate judges what its effects raise
+                effect = steps.throw(error)
+            else:
+                effect = steps.send(result)
+    except StopIteration as end:
+        return cast("Result", end.value)
+
+
+async def _read_body(effect: ReadBody, receive: Receive) -> None:
+    """Read the body; set a timer only where it has not come with the headers.
+
+    ``asyncio.timeout`` costs as much as verifying the signature does.
+    """
+    receiving = _Begun(receive())
+    if receiving.result is not None and not _take(receiving.result, effect.sink):
+        return
+    try:
+        async with asyncio.timeout(effect.seconds):
+            more = receiving.result is not None or _take(await receiving, effect.sink)
+            while more:
+                more = _take(await receive(), effect.sink)
+    except TimeoutError:
+        raise BodyTimeout from None
+
+
+def _take(message: Message, sink: BodySink) -> bool:
+    """Add a message to the body; tell whether there is more to come."""
+    if message["type"] == "http.disconnect":
+        raise _Disconnected
+    sink.write(message.get("body", b""))
+    return bool(message.get("more_body", False))
+
+
+class _Begun:
+    """An awaitable that was run up to its first wait: with its result, or to be awaited on."""
+
+    __slots__ = ("_first_wait", "_steps", "result")
+
+    def __init__(self, awaitable: Awaitable[Message]) -> None:
+        self._steps = awaitable.__await__()
+        self._first_wait: Any = None
+        self.result: Message | None = None
+        try:
+            self._first_wait = next(self._steps)
+        except StopIteration as end:
+            self.result = end.value
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        """Wait for what the awaitable waits for, then go on with it."""
+        try:
+            yield self._first_wait
+        except BaseException as error:
+            # Cancelled: the awaitable hears of it, and cannot hold it up.
+            with contextlib.suppress(StopIteration):
+                self._steps.throw(error)
+            raise
+        return (yield from self._steps)
+
+
+def _path(scope: Scope) -> str:
+    """Return the path below the mount point, at a segment boundary."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "").rstrip("/")
+    return path[len(root) :] if root and path.startswith(root + "/") else path
+
+
+async def _send_reply(reply: Reply, scope: Scope, send: Send, *, close: bool = False) -> None:
+    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+    if close and scope.get("http_version", "1.1").startswith("1"):  # HTTP/2 has no such field
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    body = b"" if scope["method"] == "HEAD" else reply.body
+    await send({"type": "http.response.body", "body": body, "more_body": False})

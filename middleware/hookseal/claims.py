@@ -1,0 +1,133 @@
+"""Handled once: claiming an event, replaying a finished one, settling how the handler ended.
+
+Knows what each state of the ledger means for a request. Must not know how a store works, nor what
+came before the event was verified.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING, Any
+
+from hookseal.body import fingerprint
+from hookseal.effects import Admitted, Admitting, Call, Effect, Pause, Settling
+from hookseal.errors import DeliveryConflict, DeliveryInFlight, LedgerUnavailable, SourceRateLimited
+from hookseal.ledger import Claimed, Done, InFlight, Ledger, Outcome, Reply
+
+if TYPE_CHECKING:
+    from hookseal.observe import Notes
+    from hookseal.policy import Policy
+    from hookseal.sources import SourceKeys
+    from hookseal.verify import WebhookEvent
+
+__all__ = ["Claims"]
+
+_RETRY_SOON = {"retry-after": "5"}
+_FIRST_PAUSE_SECONDS = 0.01
+_LONGEST_PAUSE_SECONDS = 0.25
+_TOKEN_BYTES = 16
+_SUCCESS = range(200, 300)
+_REPLAYED = (b"webhook-replayed", b"true")
+
+
+class Claims:
+    """The last steps of the pipeline, over one ledger and one source budget."""
+
+    def __init__(self, policy: Policy, notes: Notes) -> None:
+        self._policy = policy
+        self._ledger = policy.ledger
+        self._budget = policy.budget()
+        self._notes = notes
+        self._pauses = tuple(_pauses(policy.in_flight_wait))
+        self._in_flight = (
+            DeliveryConflict
+            if policy.in_flight_status == DeliveryConflict.status_hint
+            else DeliveryInFlight
+        )
+
+    def take(self, event: WebhookEvent, keys: SourceKeys) -> Admitting:
+        """Claim ``event``, then spend the source's budget: a replay is answered for nothing."""
+        ledger = self._ledger
+        if ledger is None:
+            yield from self._spend(keys)
+            self._notes.event("accepted", event)
+            return Admitted(event, None, b"")
+        key = keys.ledger_key(event.id, b"" if self._policy.scheme.id_signed else _digest(event))
+        token = os.urandom(_TOKEN_BYTES)
+        outcome = yield from self._claim(ledger, key, token, event)
+        if isinstance(outcome, Done):
+            return self._replay(event, outcome)
+        try:
+            yield from self._spend(keys)
+        except SourceRateLimited:
+            yield Call(ledger.release, (key, token))
+            raise
+        if outcome.attempt > 1:
+            event = event._replace(attempt=outcome.attempt)
+        self._notes.event("accepted", event)
+        return Admitted(event, key, token)
+
+    def settle(self, admitted: Admitted, reply: Reply | None) -> Settling:
+        """Complete the claim of a good ``reply``, release that of any other end.
+
+        Never raises: a good reply stays good, whatever the store does.
+        """
+        event, key, token = admitted
+        if self._ledger is None or key is None:
+            return
+        try:
+            if reply is None or reply.status not in _SUCCESS:
+                yield Call(self._ledger.release, (key, token))
+                self._notes.event("released", event)
+                return
+            kept = yield Call(self._ledger.complete, (key, token, reply, self._policy.retention))
+            if not kept:
+                self._notes.event("lease_lost", event)
+        except Exception as error:  # noqa: BLE001 # stores raise whatever their clients raise
+            self._notes.event("settle_failed", event, detail=type(error).__name__)
+
+    def _claim(
+        self, ledger: Ledger, key: bytes, token: bytes, event: WebhookEvent
+    ) -> Generator[Effect, Any, Claimed | Done]:
+        """Claim ``key``; while another request handles it, wait a little for its reply."""
+        claim = Call(ledger.claim, (key, token, self._policy.lease, fingerprint(event.body)))
+        for pause in (*self._pauses, None):
+            try:
+                outcome: Outcome = yield claim
+            except Exception as error:
+                self._notes.event("ledger_failed", event, detail=type(error).__name__)
+                raise LedgerUnavailable(fields=_RETRY_SOON) from error
+            if not isinstance(outcome, InFlight):
+                return outcome
+            if pause is not None:
+                yield Pause(pause)
+        raise self._in_flight(fields=_RETRY_SOON)
+
+    def _replay(self, event: WebhookEvent, done: Done) -> Reply:
+        if done.fingerprint != fingerprint(event.body):
+            self._notes.event("body_changed", event)
+        self._notes.event("replayed", event)
+        return done.reply._replace(headers=(*done.reply.headers, _REPLAYED))
+
+    def _spend(self, keys: SourceKeys) -> Generator[Effect, Any, None]:
+        if self._budget is None:
+            return
+        wait = yield Call(self._budget.hit, (keys.budget_key,))
+        if wait is not None:
+            raise SourceRateLimited(fields=self._budget.fields(wait))
+
+
+def _pauses(total: float) -> Iterable[float]:
+    """Return growing pauses that add up to ``total`` seconds."""
+    pause = _FIRST_PAUSE_SECONDS
+    while total > 0:
+        yield min(pause, total)
+        total -= pause
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _digest(event: WebhookEvent) -> bytes:
+    """Return what tells events apart where the signature does not cover the id."""
+    return hashlib.sha256(event.body).digest()

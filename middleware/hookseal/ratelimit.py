@@ -1,0 +1,163 @@
+"""Budgets: how often something may happen in a while.
+
+Knows the ``limits`` library and how to keep its counters in bounded memory. Must not know what is
+counted or what an exhausted budget is answered with.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import threading
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import limits
+from limits.storage import Storage
+
+from hookseal.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["BoundedMemoryStorage", "Budget"]
+
+DEFAULT_MAX_KEYS = 100_000
+_CACHED_KEYS = 4096
+_EXPIRED_PER_INSERT = 2
+"""Above 1, so that expired counters go faster than new ones come."""
+
+
+class BoundedMemoryStorage(Storage):
+    """In-memory counters for ``limits`` with a cap on their number and a flat cost.
+
+    The library's own memory storage keeps every key until a timer, started by each hit, has
+    scanned them all: at a million keys that stops the process for a third of a second. Here a new
+    counter removes the oldest ones that have expired and, at the cap, the oldest one of all.
+    """
+
+    STORAGE_SCHEME = ["hookseal-memory"]  # noqa: RUF012 # the base class declares it so
+
+    def __init__(
+        self,
+        uri: str | None = None,
+        wrap_exceptions: bool = False,  # noqa: FBT001, FBT002 # the base class declares it so
+        *,
+        max_keys: int = DEFAULT_MAX_KEYS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(uri, wrap_exceptions=wrap_exceptions)
+        if max_keys < 1:
+            raise ConfigError(f"max_keys: {max_keys}; it must be 1 or more.")
+        self._max_keys = max_keys
+        self._clock = clock
+        self._counters: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """The library's hook for errors of a remote store; memory has none."""
+        return ConfigError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add ``amount`` to the counter ``key``, new ones expiring in ``expiry`` seconds."""
+        now = self._clock()
+        with self._lock:
+            count, expires = self._counters.get(key, (0, 0.0))
+            if expires <= now:
+                self._counters.pop(key, None)
+                self._make_room(now)
+                count, expires = 0, now + expiry
+            self._counters[key] = (count + amount, expires)
+        return count + amount
+
+    def _make_room(self, now: float) -> None:
+        for _ in range(_EXPIRED_PER_INSERT):
+            if not self._counters:
+                return
+            oldest = next(iter(self._counters))
+            if self._counters[oldest][1] > now and len(self._counters) < self._max_keys:
+                return
+            del self._counters[oldest]
+
+    def get(self, key: str) -> int:
+        """Return the counter, 0 where it is unknown or expired."""
+        count, expires = self._counters.get(key, (0, 0.0))
+        return count if expires > self._clock() else 0
+
+    def get_expiry(self, key: str) -> float:
+        """Return when the counter expires, in unix seconds; now where it is unknown."""
+        return self._counters.get(key, (0, self._clock()))[1]
+
+    def check(self) -> bool:
+        """Return True: memory is always there."""
+        return True
+
+    def clear(self, key: str) -> None:
+        """Forget one counter."""
+        with self._lock:
+            self._counters.pop(key, None)
+
+    def reset(self) -> int:
+        """Forget every counter and return how many there were."""
+        with self._lock:
+            count = len(self._counters)
+            self._counters.clear()
+        return count
+
+
+class Budget:
+    """So many of something in a while, counted by key in fixed windows.
+
+    ``rate`` reads like ``"20/minute"`` or ``"1000 per 10 seconds"``. ``name`` sets the budget
+    apart from others on the same storage; keys must not hold a ``/``, with which ``limits`` joins
+    them. What :class:`limits.strategies.FixedWindowRateLimiter` does, with the joined keys kept:
+    joining them is most of its cost.
+    """
+
+    def __init__(
+        self,
+        rate: str,
+        *,
+        name: str,
+        storage: Storage,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        try:
+            item = limits.parse(rate)
+        except ValueError:
+            raise ConfigError(
+                f"{name}: {rate!r} is no rate. Write, for example, '20/minute' or '1000/second'."
+            ) from None
+        self.name = name
+        self.limit = item.amount
+        self.window_seconds = item.get_expiry()
+        self._storage = storage
+        self._clock = clock
+        self._key = functools.lru_cache(_CACHED_KEYS)(functools.partial(item.key_for, name))
+
+    def test(self, key: str) -> int | None:
+        """Return None while something is left, else the seconds until it is."""
+        counter = self._key(key)
+        return None if self._storage.get(counter) < self.limit else self._wait(counter)
+
+    def hit(self, key: str) -> int | None:
+        """Take one and return None; where nothing is left, return the seconds until it is."""
+        counter = self._key(key)
+        taken = self._storage.incr(counter, self.window_seconds)
+        return None if taken <= self.limit else self._wait(counter)
+
+    def fields(self, wait: int) -> dict[str, str]:
+        """Return the response fields that say the budget is spent for ``wait`` seconds.
+
+        Source: draft-ietf-httpapi-ratelimit-headers-10, and RFC 9110 for Retry-After.
+        """
+        return {
+            "retry-after": str(wait),
+            "ratelimit-policy": f'"{self.name}";q={self.limit};w={self.window_seconds}',
+            "ratelimit": f'"{self.name}";r=0;t={wait}',
+        }
+
+    def _wait(self, counter: str) -> int:
+        return max(1, math.ceil(self._storage.get_expiry(counter) - self._clock()))

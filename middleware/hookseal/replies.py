@@ -1,0 +1,31 @@
+"""How a refusal looks on the wire.
+
+Knows RFC 9457 problem details. Must not know a face.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from hookseal.ledger import Reply
+
+if TYPE_CHECKING:
+    from hookseal.errors import WebhookError
+
+__all__ = ["rejection"]
+
+
+def rejection(error: WebhookError) -> Reply:
+    """Return the ``application/problem+json`` answer to a refused request."""
+    problem = {
+        "title": error.title,
+        "status": error.status_hint,
+        "detail": error.detail,
+        "code": error.code,
+    }
+    headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+    headers += [
+        (name.encode("ascii"), value.encode("ascii")) for name, value in error.fields.items()
+    ]
+    return Reply(error.status_hint, tuple(headers), json.dumps(problem).encode("ascii"))

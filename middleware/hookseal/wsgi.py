@@ -1,0 +1,300 @@
+"""The WSGI face: reads, waits and sends for the gate.
+
+Knows WSGI and threads. Must not decide anything: what happens to a request is the gate's to say.
+
+Source: PEP 3333.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
+
+from hookseal.effects import Admitted, Call, Effect, ReadBody
+from hookseal.errors import (
+    BodyIncomplete,
+    BodyTimeout,
+    ConfigError,
+    LengthRequired,
+    WebhookError,
+)
+from hookseal.gate import Gate
+from hookseal.leases import ThreadRenewer
+from hookseal.ledger import Reply
+from hookseal.policy import Policy, Settings
+from hookseal.replies import rejection
+from hookseal.request import Request
+from hookseal.sources import is_async
+from hookseal.verify import EVENT_KEY
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from hookseal.capture import Capture
+    from hookseal.secrets import SecretsLike
+    from hookseal.sources import SecretsPicker, Source
+
+__all__ = ["WebhookMiddleware"]
+
+Result = TypeVar("Result")
+_PIECE_BYTES = 64 * 1024
+
+
+class WebhookMiddleware:
+    """Lets only verified, fresh, first-time webhooks through to ``app``.
+
+    ``secrets`` is the endpoint's secret, several while they are rotated, or a callable that picks
+    them by request; the settings are those of :class:`~hookseal.policy.Policy`. The handler finds
+    the event at ``environ["hookseal_event"]``. Raises :class:`~hookseal.errors.ConfigError` for a
+    setting that is weak or wrong, or async.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        secrets: SecretsLike | Source | SecretsPicker | None = None,
+        *,
+        policy: Policy | None = None,
+        **settings: Unpack[Settings],
+    ) -> None:
+        self._app = app
+        self._gate = Gate(Policy.of(secrets, policy, settings))
+        _refuse_async(self._gate.policy)
+        self._variables = [(name, _variable(name)) for name in self._gate.wanted]
+        self._renewing = ThreadRenewer(self._gate.policy)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        if self._gate.ignores(environ.get("PATH_INFO", "")):
+            return self._app(environ, start_response)
+        try:
+            verdict = _drive(self._gate.admit(self._request(environ)), environ)
+        except WebhookError as error:
+            return _send_reply(rejection(error), environ, start_response)
+        if isinstance(verdict, Reply):
+            return _send_reply(verdict, environ, start_response)
+        return self._handle(verdict, environ, start_response)
+
+    def _request(self, environ: WSGIEnvironment) -> Request:
+        return Request(
+            environ["REQUEST_METHOD"],
+            environ["wsgi.url_scheme"],
+            environ.get("PATH_INFO", ""),
+            environ.get("QUERY_STRING", ""),
+            environ.get("REMOTE_ADDR") or None,
+            {
+                name: environ[variable].encode("latin-1")
+                for name, variable in self._variables
+                if variable in environ
+            },
+            time.time(),
+            functools.partial(_find_header, environ),
+        )
+
+    def _handle(
+        self, admitted: Admitted, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Run the app on an admitted request; its claim is settled before its reply ends."""
+        body = admitted.event.body
+        environ[EVENT_KEY] = admitted.event
+        environ["wsgi.input"] = io.BytesIO(body)  # shares the bytes, copies nothing
+        environ["wsgi.input_terminated"] = True
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        self._renewing.add(admitted)
+        exchange = _Exchange(self._settle(admitted), self._gate.capture(), start_response)
+        return exchange.run(self._app, environ)
+
+    def _settle(self, admitted: Admitted) -> Callable[[Reply | None], None]:
+        def settle(reply: Reply | None) -> None:
+            self._renewing.discard(admitted)
+            _drive(self._gate.settle(admitted, reply), {})
+
+        return settle
+
+
+class _Exchange:
+    """One reply: held back until it ends or outgrows what is stored, and its claim is settled.
+
+    As an iterator it is what the server sends of a long reply; closing it early, as a server does
+    when its client goes away, releases the claim.
+    """
+
+    def __init__(
+        self,
+        settle: Callable[[Reply | None], None],
+        capture: Capture,
+        start_response: StartResponse,
+    ) -> None:
+        self._settle: Callable[[Reply | None], None] | None = settle
+        self._capture = capture
+        self._start_response = start_response
+        self._start: tuple[str, list[tuple[str, str]]] | None = None
+        self._started = False
+        self._held: deque[bytes] = deque()
+        self._chunks: Iterator[bytes] = iter(())
+        self._close_app: Callable[[], None] | None = None
+        self._ended = False
+
+    def run(self, app: WSGIApplication, environ: WSGIEnvironment) -> Iterable[bytes]:
+        """Call the app, collect its reply and return what to send."""
+        try:
+            chunks = app(environ, self._take_start)
+            self._close_app = getattr(chunks, "close", None)
+            self._chunks = iter(chunks)
+            while not (self._ended or self._capture.overflown):
+                self._pull()
+        except BaseException:
+            self.close()
+            raise
+        if self._start is not None:
+            self._start_response(*self._start)
+            self._started = True
+        if not self._ended:
+            return self
+        self.close()
+        return list(self._held)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next chunk, one behind the app: the last goes out when all is settled."""
+        while len(self._held) <= 1 and not self._ended:
+            self._pull()
+        if not self._held:
+            raise StopIteration
+        return self._held.popleft()
+
+    def close(self) -> None:
+        """Close the app's reply; release the claim if it did not end."""
+        try:
+            self._settle_once(None)
+        finally:
+            close, self._close_app = self._close_app, None
+            if close is not None:
+                close()
+
+    def _pull(self) -> None:
+        try:
+            self._write(next(self._chunks))
+        except StopIteration:
+            self._ended = True
+            self._settle_once(self._capture.reply())
+
+    def _settle_once(self, reply: Reply | None) -> None:
+        settle, self._settle = self._settle, None
+        if settle is not None:
+            settle(reply)
+
+    def _take_start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        if self._started:  # too late to change: the server raises exc_info
+            return self._start_response(status, headers, exc_info)
+        self._start = (status, headers)
+        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        self._capture.start(int(status[:3]), pairs)
+        return self._write
+
+    def _write(self, chunk: bytes) -> None:
+        self._held.append(chunk)
+        self._capture.add(chunk)
+
+
+def _drive(steps: Generator[Effect, Any, Result], environ: WSGIEnvironment) -> Result:
+    """Do what the gate asks for until it has decided."""
+    try:
+        effect = next(steps)
+        while True:
+            try:
+                result = _perform(effect, environ)
+            except Exception as error:  # noqa: BLE001 # the gate judges what its effects raise
+                effect = steps.throw(error)
+            else:
+                effect = steps.send(result)
+    except StopIteration as end:
+        return cast("Result", end.value)
+
+
+def _perform(effect: Effect, environ: WSGIEnvironment) -> Any:
+    if isinstance(effect, Call):
+        return effect.function(*effect.args)
+    if isinstance(effect, ReadBody):
+        return _read_body(effect, environ)
+    return time.sleep(effect.seconds)
+
+
+def _read_body(effect: ReadBody, environ: WSGIEnvironment) -> None:
+    """Read to the declared length, or to the end where the server marks one.
+
+    Asking for more than the declared length would block on a kept connection (PEP 3333).
+    """
+    remaining = effect.length
+    if remaining is None:
+        if not environ.get("wsgi.input_terminated"):
+            if environ.get("HTTP_TRANSFER_ENCODING"):
+                raise LengthRequired
+            return
+        remaining = effect.sink.limit + 1
+    stream = environ["wsgi.input"]
+    read = getattr(stream, "read1", stream.read)  # what has come, not all that was asked for
+    deadline = time.monotonic() + effect.seconds
+    while remaining:
+        chunk = _read_piece(read, min(remaining, _PIECE_BYTES))
+        if not chunk:
+            return
+        remaining -= len(chunk)
+        effect.sink.write(chunk)
+        if time.monotonic() > deadline:
+            raise BodyTimeout
+
+
+def _read_piece(read: Callable[[int], bytes], size: int) -> bytes:
+    try:
+        return read(size)
+    except Exception as error:  # servers raise their own for a broken body: the peer's fault
+        raise BodyIncomplete from error
+
+
+def _send_reply(
+    reply: Reply, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.headers]
+    headers.append(("content-length", str(len(reply.body))))
+    start_response(f"{reply.status} {_phrase(reply.status)}", headers)
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body]
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def _variable(name: bytes) -> str:
+    """Return the environ key of a header (PEP 3333, from RFC 3875 section 4.1)."""
+    upper = name.decode("ascii").upper().replace("-", "_")
+    return upper if upper in {"CONTENT_LENGTH", "CONTENT_TYPE"} else f"HTTP_{upper}"
+
+
+def _find_header(environ: WSGIEnvironment, name: str) -> str | None:
+    return environ.get(_variable(name.encode("ascii", "replace")))
+
+
+def _refuse_async(policy: Policy) -> None:
+    if is_async(policy.picker()):
+        raise ConfigError(
+            "secrets: the callable is async, which a WSGI app cannot await. Give a sync one, or "
+            "use hookseal.asgi."
+        )
+    if policy.ledger is not None and is_async(policy.ledger.claim):
+        raise ConfigError(
+            "ledger: the store is async, which a WSGI app cannot await. Use its sync form."
+        )
