@@ -1,0 +1,68 @@
+"""What can go wrong inside the sender, under one root.
+
+Knows a stable code, an HTTP status and a sentence for people. Must not know HTTP frameworks or SQL,
+and never carries a secret, a token or a body.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "Conflict",
+    "Forbidden",
+    "NotFound",
+    "SenderError",
+    "StartError",
+    "StoreUnavailable",
+    "Unauthenticated",
+]
+
+
+class SenderError(Exception):
+    """The root. ``code`` is machine-readable, ``status_hint`` the HTTP status that says it."""
+
+    code: ClassVar[str] = "generic_error"
+    status_hint: ClassVar[int] = 400
+
+
+class NotFound(SenderError):
+    """The thing asked for does not exist, or not for whoever asks."""
+
+    code = "not_found"
+    status_hint = 404
+
+
+class Conflict(SenderError):
+    """Another thing of the same kind has that uid or event id already."""
+
+    code = "conflict"
+    status_hint = 409
+
+
+class Unauthenticated(SenderError):
+    """No token, or one that this server did not make or that has expired."""
+
+    code = "authentication_failed"
+    status_hint = 401
+
+
+class Forbidden(SenderError):
+    """A good token whose scope does not cover the operation."""
+
+    code = "insufficient_access"
+    status_hint = 403
+
+
+class StoreUnavailable(SenderError):
+    """The database could not do its work; asking again later may succeed."""
+
+    code = "store_unavailable"
+    status_hint = 503
+
+
+class StartError(SenderError):
+    """The sender cannot start. The message is one line: what was found, and what to do."""
+
+    code = "cannot_start"
+    status_hint = 500

@@ -1,0 +1,37 @@
+"""Identifiers that sort by time: a prefix and 27 base62 characters.
+
+Knows the KSUID layout with 4 ms resolution, as Svix uses it, so that an id is also a page cursor.
+Must not know a clock or a random source: both are arguments.
+
+Source: https://github.com/segmentio/ksuid (epoch, base62 alphabet, length).
+"""
+
+from __future__ import annotations
+
+__all__ = ["ALPHABET", "RANDOM_BYTES", "make_id"]
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+RANDOM_BYTES = 15
+_EPOCH_S = 1_400_000_000
+_TICK_MS = 4
+_TICKS_PER_S = 1000 // _TICK_MS
+_LENGTH = 27
+
+
+def make_id(prefix: str, now_ms: int, randomness: bytes) -> str:
+    """Return an id such as ``msg_2Yx...`` whose text sorts by ``now_ms`` (unix milliseconds).
+
+    ``randomness`` is 15 bytes that nobody can guess.
+    """
+    seconds, remainder_ms = divmod(now_ms, 1000)
+    ticks = min(remainder_ms // _TICK_MS, _TICKS_PER_S)
+    head = (seconds - _EPOCH_S).to_bytes(4, "big") + ticks.to_bytes(1, "big")
+    return prefix + _base62(int.from_bytes(head + randomness, "big"))
+
+
+def _base62(number: int) -> str:
+    digits: list[str] = []
+    for _ in range(_LENGTH):
+        number, digit = divmod(number, len(ALPHABET))
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))

@@ -1,0 +1,139 @@
+"""Ids, patterns, the retry schedule and outcomes: no clock, no IO."""
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import pytest
+from hookseal_sender.ids import make_id
+from hookseal_sender.outcome import Fault, FaultKind, Reply, judge
+from hookseal_sender.patterns import check_pattern, matches, wants
+from hookseal_sender.retry import (
+    DEFAULT_DELAYS,
+    RETRY_AFTER_CAP,
+    RetrySchedule,
+    parse_retry_after,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+NOW_MS = 1_800_000_000_000
+
+
+@given(st.integers(1_400_000_000_000, 5_000_000_000_000), st.binary(min_size=15, max_size=15))
+def test_an_id_is_a_prefix_and_27_base62_characters(now_ms, randomness):
+    identifier = make_id("msg_", now_ms, randomness)
+    assert len(identifier) == 31
+    assert identifier[4:].isalnum()
+    assert identifier[4:].isascii()
+
+
+@given(st.integers(0, 10**9), st.integers(4, 10**9), st.binary(min_size=15, max_size=15))
+def test_ids_sort_by_time(earlier, gap, randomness):
+    first = make_id("ep_", NOW_MS + earlier, b"\xff" * 15)
+    assert first <= make_id("ep_", NOW_MS + earlier + gap, randomness) or gap < 4
+
+
+@pytest.mark.parametrize(
+    ("pattern", "event_type", "expected"),
+    [
+        ("*", "anything", True),
+        ("user.created", "user.created", True),
+        ("user.created", "user.created2", False),
+        ("user.*", "user.created", True),
+        ("user.*", "user.profile.updated", True),
+        ("user.*", "user", False),
+        ("user.*", "user.", False),
+        ("user.*", "users.x", False),
+        ("user.profile.*", "user.created", False),
+    ],
+)
+def test_patterns_select_events(pattern, event_type, expected):
+    assert check_pattern(pattern) is None
+    assert matches(pattern, event_type) is expected
+
+
+@pytest.mark.parametrize(
+    "pattern", ["", "user*", "*.created", "u.*.x", "**", "a b", ".*.*", "user..*", "é", "a" * 300]
+)
+def test_a_bad_pattern_says_what_is_wrong(pattern):
+    assert check_pattern(pattern)
+
+
+@given(st.text(), st.text())
+def test_patterns_take_any_text(pattern, event_type):
+    fault = check_pattern(pattern)
+    assert fault is None or fault
+    assert matches(pattern, event_type) in {True, False}
+
+
+def test_no_patterns_means_every_event():
+    assert wants(None, "a.b")
+    assert wants(("x", "a.*"), "a.b")
+    assert not wants(("x",), "a.b")
+
+
+def test_the_schedule_is_the_documented_one_and_ends():
+    schedule = RetrySchedule()
+    waits = [schedule.delay_after(made, randomness=0.5) for made in range(1, 9)]
+    assert waits == [*DEFAULT_DELAYS, None]
+
+
+@given(st.integers(1, 7), st.floats(0, 1, exclude_max=True))
+def test_jitter_stays_within_a_fifth(made, randomness):
+    delay = RetrySchedule().delay_after(made, randomness=randomness)
+    assert 0.8 * DEFAULT_DELAYS[made - 1] <= delay <= 1.2 * DEFAULT_DELAYS[made - 1] + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("wish", "expected"), [(None, 5), (0, 5), (3, 5), (60, 60), (10**9, RETRY_AFTER_CAP)]
+)
+def test_retry_after_is_obeyed_between_the_delay_and_the_cap(wish, expected):
+    assert RetrySchedule().delay_after(1, randomness=0.5, retry_after=wish) == expected
+
+
+def test_retry_after_is_seconds_or_a_date():
+    later = datetime.fromtimestamp(1_800_000_090, UTC)
+    assert parse_retry_after(" 120 ", 0) == 120
+    assert parse_retry_after("9" * 50, 0) == RETRY_AFTER_CAP
+    assert parse_retry_after(format_datetime(later, usegmt=True), 1_800_000_000) == 90
+    assert parse_retry_after(format_datetime(later, usegmt=True), 1_900_000_000) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "soon", "-5", "1.5", "٣", "²", "Mon, 99 Foo 2020", "Mon, 1 Jan 0001 0:0:0 +9999"],
+)
+def test_an_unusable_retry_after_is_no_wish(text):
+    assert parse_retry_after(text, 0) in {None, 0}
+
+
+@given(st.text())
+def test_any_retry_after_is_a_number_or_none(text):
+    parsed = parse_retry_after(text, 1_800_000_000)
+    assert parsed is None or parsed >= 0
+
+
+@pytest.mark.parametrize(
+    ("status", "succeeded", "disables", "reason"),
+    [
+        (200, True, False, "the endpoint answered 200"),
+        (204, True, False, "204"),
+        (101, False, False, "101"),
+        (302, False, False, "redirects are not followed"),
+        (308, False, False, "redirects are not followed"),
+        (404, False, False, "the endpoint answered 404"),
+        (410, False, True, "gone"),
+        (429, False, False, "429"),
+        (500, False, False, "the endpoint answered 500"),
+    ],
+)
+def test_the_status_decides(status, succeeded, disables, reason):
+    verdict = judge(Reply(status=status, body="", duration_ms=1))
+    assert (verdict.succeeded, verdict.disables_endpoint) == (succeeded, disables)
+    assert reason in verdict.reason
+
+
+def test_no_answer_is_a_failure_with_its_reason():
+    verdict = judge(Fault(kind=FaultKind.TIMEOUT, message="timed out after 20 s", duration_ms=1))
+    assert not verdict.succeeded
+    assert verdict.reason == "timed out after 20 s"
