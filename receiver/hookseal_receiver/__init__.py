@@ -1,0 +1,1 @@
+"""The receiving side of Hookseal: a reference endpoint that is wrapped with the middleware."""
