@@ -12,7 +12,7 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 demo: $(VENV)/.demo ## run sender and receiver and show what each delivery meets (ONCE=1 ends after the show)
-	@$(BIN)/python examples/demo.py $(if $(ONCE),--once)
+	@$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
 test: check unit wheel-test ## everything CI runs: check, the tests with coverage, the built wheel on its own
 

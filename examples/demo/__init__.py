@@ -1,0 +1,1 @@
+"""The demonstration: a sender and a receiver, as processes of their own, and what they do."""

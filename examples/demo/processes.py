@@ -1,0 +1,66 @@
+"""The sender and the receiver as processes: started, waited for, stopped."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+_START_SECONDS = 20
+_STOP_SECONDS = 10
+
+
+class DemoError(Exception):
+    """Something that the demo needs did not happen; the message says what."""
+
+
+class Process:
+    """One command of this project, its output kept in a log file."""
+
+    def __init__(self, name: str, arguments: list[str], folder: Path, **environment: str) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        command = Path(sys.executable).with_name(name)
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [command, *arguments],
+                env={**os.environ, **environment},
+                cwd=folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_for(self, port: int) -> None:
+        """Wait until the process listens on ``port``."""
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+        raise DemoError(f"{self.name} did not start; its log says:\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        """End the process, politely first."""
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
