@@ -10,7 +10,9 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
+from hookseal import WebhookError
 from hookseal.asgi import WebhookMiddleware
+from hookseal.replies import PROBLEM_TYPE, rejection
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -77,9 +79,18 @@ def create_app(
             Route(ENDPOINT, handler.receive, methods=["POST"]),
             Route(HANDLED, handler.handled),
             Route(HEALTH, _health),
-        ]
+        ],
+        exception_handlers={WebhookError: _refused},
     )
     return WebhookMiddleware(app, secrets=secrets, **settings)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Answer a handler's own refusal, such as that of a body that is no JSON, as the gate does."""
+    del request
+    assert isinstance(error, WebhookError)  # noqa: S101 # what it is registered for
+    reply = rejection(error)
+    return Response(reply.body, reply.status, media_type=PROBLEM_TYPE)
 
 
 async def _health(request: Request) -> Response:

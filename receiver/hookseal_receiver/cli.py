@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import logging
 import os
-import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,13 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             trusted_proxies=arguments.trusted_proxy,
             allow_insecure_peers=("127.0.0.1", "::1") if arguments.allow_insecure else (),
         )
-        listens = _listens(arguments)
-        _announce(listens)
-        asyncio.run(serve(app, listens))
+        asyncio.run(serve(app, _listens(arguments), _announce))
     except ConfigError as error:
         print(f"hookseal-receiver: {error}", file=sys.stderr)
         return _UNUSABLE
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:
         print(
             f"hookseal-receiver: cannot listen on {arguments.host}:{arguments.port}: {error}. "
             "Is the port in use (--port), or a certificate file wrong (--certfile, --keyfile)?",
@@ -88,11 +85,10 @@ def _listens(arguments: argparse.Namespace) -> list[Listen]:
     return listens
 
 
-def _announce(listens: list[Listen]) -> None:
-    for listen in listens:
-        scheme = "http" if listen.certificate is None else "https"
-        base = f"{scheme}://{listen.host}:{listen.port}"
-        print(f"receiving at {base}{ENDPOINT}, handled events at {base}{HANDLED}", flush=True)
+def _announce(listen: Listen) -> None:
+    scheme = "http" if listen.certificate is None else "https"
+    base = f"{scheme}://{listen.host}:{listen.port}"
+    print(f"receiving at {base}{ENDPOINT}, handled events at {base}{HANDLED}", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

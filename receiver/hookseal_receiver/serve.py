@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,19 +40,27 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: App, listens: list[Listen]) -> None:
-    """Serve ``app`` until SIGINT or SIGTERM. Raises OSError where a port cannot be had."""
-    bound = [(listen, _bind(listen)) for listen in listens]
-    servers = [(_server(app, listen), listener) for listen, listener in bound]
-    loop = asyncio.get_running_loop()
+async def serve(app: App, listens: list[Listen], announce: Callable[[Listen], None]) -> None:
+    """Serve ``app`` until SIGINT or SIGTERM, telling each address once it is listened on.
 
-    def stop() -> None:
-        for server, _ in servers:
-            server.should_exit = True
+    Raises OSError where a port or a certificate cannot be had.
+    """
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(_bind(listen)) for listen in listens]
+        servers = [_server(app, listen) for listen in listens]
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _stop, servers)
+        for listen in listens:
+            announce(listen)
+        await asyncio.gather(
+            *(server.serve([bound]) for server, bound in zip(servers, sockets, strict=True))
+        )
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    await asyncio.gather(*(server.serve(sockets=[listener]) for server, listener in servers))
+
+def _stop(servers: list[_Server]) -> None:
+    for server in servers:
+        server.should_exit = True
 
 
 def _bind(listen: Listen) -> socket.socket:
@@ -68,4 +76,5 @@ def _server(app: App, listen: Listen) -> _Server:
         ssl_certfile=listen.certificate,
         ssl_keyfile=listen.key,
     )
+    config.load()  # which reads the certificate, so that a wrong one is said at once
     return _Server(config)
