@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from hookseal import generate_secret
 from hookseal.testing import WebhookClient
 
