@@ -14,7 +14,6 @@ from .scenes import show_deliveries, show_refusals
 from .screen import Screen
 from .stage import Stage, set_up
 
-
 _INTERRUPTED = 130  # what a shell says of a process that Ctrl-C ended
 
 

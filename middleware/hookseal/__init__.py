@@ -9,6 +9,7 @@ from __future__ import annotations
 from hookseal.errors import ConfigError, HooksealError, WebhookError
 from hookseal.secrets import KeyRing, generate_secret
 from hookseal.signing import Signer
+from hookseal.sources import Source
 from hookseal.verify import Verifier, WebhookEvent
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "HooksealError",
     "KeyRing",
     "Signer",
+    "Source",
     "Verifier",
     "WebhookError",
     "WebhookEvent",

@@ -12,10 +12,11 @@ import contextlib
 import functools
 import time
 from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Unpack, cast
 
 from hookseal.effects import Admitted, Call, Effect, ReadBody
-from hookseal.errors import BodyTimeout, WebhookError
+from hookseal.errors import BodyIncomplete, BodyTimeout, WebhookError
 from hookseal.gate import Gate
 from hookseal.headers import find_header, pick
 from hookseal.leases import LoopRenewer
@@ -72,8 +73,6 @@ class WebhookMiddleware:
             verdict = await _drive(self._gate.admit(self._request(scope)), receive)
         except WebhookError as error:
             await _send_reply(rejection(error), scope, send, close=error.closes_connection)
-        except _Disconnected:
-            return
         else:
             if isinstance(verdict, Reply):
                 await _send_reply(verdict, scope, send)
@@ -95,25 +94,23 @@ class WebhookMiddleware:
 
     async def _handle(self, admitted: Admitted, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app on an admitted request and settle its claim however it ends."""
-        state = {**scope.get("state", {}), EVENT_KEY: admitted.event}
+        inner_scope = dict(scope)
+        inner_scope["state"] = {**scope.get("state", {}), EVENT_KEY: admitted.event}
         exchange = _Exchange(self._gate, admitted, receive, send)
         renewing = self._renewing_here()
         renewing.add(admitted)
         try:
-            await self._app({**scope, "state": state}, exchange.receive, exchange.send)
+            await self._app(inner_scope, exchange.receive, exchange.send)
         finally:
             renewing.discard(admitted)
-            await exchange.settle(None)
+            if not exchange.settled:
+                await exchange.settle(None)
 
     def _renewing_here(self) -> LoopRenewer:
         loop = asyncio.get_running_loop()
         if self._renewing is None or self._renewing.loop is not loop:
             self._renewing = LoopRenewer(self._gate.policy, loop)
         return self._renewing
-
-
-class _Disconnected(Exception):  # an end, not an error
-    """The client went away before its body was whole."""
 
 
 class _Exchange:
@@ -131,7 +128,7 @@ class _Exchange:
         "_held",
         "_receive",
         "_send",
-        "_settled",
+        "settled",
     )
 
     def __init__(self, gate: Gate, admitted: Admitted, receive: Receive, send: Send) -> None:
@@ -142,7 +139,7 @@ class _Exchange:
         self._capture = gate.capture()
         self._held: list[Message] = []
         self._body_given = False
-        self._settled = False
+        self.settled = False
 
     async def receive(self) -> Message:
         """Give the whole body once, then whatever the server says next."""
@@ -155,36 +152,29 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         """Hold the reply until it ends or outgrows what is stored; settle before its end goes."""
         kind = message["type"]
+        self._held.append(message)
         if kind == "http.response.start":
             self._capture.start(message["status"], message.get("headers", ()))
-            self._held.append(message)
             return
+        ended = False
         if kind == "http.response.body":
             self._capture.add(message.get("body", b""))
+            ended = not message.get("more_body", False)
         elif kind == "http.response.pathsend":
             self._capture.skip()
-        else:  # trailers, early hints, debug: not part of what is stored
-            await self._flush(message)
-            return
-        ended = not message.get("more_body", False)
-        if ended:
+            ended = True
+        if ended and not self.settled:
             await self.settle(self._capture.reply())
-        if ended or self._capture.overflown:
-            await self._flush(message)
-        else:
-            self._held.append(message)
+        # Trailers, early hints and debug messages are not part of what is stored.
+        if ended or self._capture.overflown or kind != "http.response.body":
+            held, self._held = self._held, []
+            for one in held:
+                await self._send(one)
 
-    async def settle(self, reply: Reply | None) -> None:
-        """Settle the claim, the first time this is called."""
-        if not self._settled:
-            self._settled = True
-            await _drive(self._gate.settle(self._admitted, reply), self._receive)
-
-    async def _flush(self, last: Message) -> None:
-        for message in self._held:
-            await self._send(message)
-        self._held.clear()
-        await self._send(last)
+    def settle(self, reply: Reply | None) -> Awaitable[None]:
+        """Settle the claim; await what this returns, once."""
+        self.settled = True
+        return _drive(self._gate.settle(self._admitted, reply), self._receive)
 
 
 async def _drive(steps: Generator[Effect, Any, Result], receive: Receive) -> Result:
@@ -192,17 +182,16 @@ async def _drive(steps: Generator[Effect, Any, Result], receive: Receive) -> Res
     try:
         effect = next(steps)
         while True:
-            result: Any = None
             try:
+                result: Any
                 if isinstance(effect, Call):
-                    # A store is sync, and must not wait, or async.
-                    result = effect.function(*effect.args)
-                    if hasattr(result, "__await__"):
-                        result = await result
+                    result = effect()
                 elif isinstance(effect, ReadBody):
-                    await _read_body(effect, receive)
+                    result = _read_body(effect, receive)
                 else:
-                    await asyncio.sleep(effect.seconds)
+                    result = asyncio.sleep(effect.seconds)
+                if hasattr(result, "__await__"):  # a store may be sync, and must not wait, or async
+                    result = await result
             except Exception as error:  # noqa: BLE001 # the gate judges what its effects raise
                 effect = steps.throw(error)
             else:
@@ -211,17 +200,25 @@ async def _drive(steps: Generator[Effect, Any, Result], receive: Receive) -> Res
         return cast("Result", end.value)
 
 
-async def _read_body(effect: ReadBody, receive: Receive) -> None:
-    """Read the body; set a timer only where it has not come with the headers.
+def _read_body(effect: ReadBody, receive: Receive) -> Awaitable[None] | None:
+    """Read what has come of the body with the headers; return how to wait for the rest of it.
 
-    ``asyncio.timeout`` costs as much as verifying the signature does.
+    Most bodies have come whole, and a timer costs as much as verifying the signature does.
     """
-    receiving = _Begun(receive())
-    if receiving.result is not None and not _take(receiving.result, effect.sink):
-        return
+    steps = receive().__await__()
+    try:
+        first_wait = next(steps)
+    except StopIteration as end:
+        message: Message = end.value
+    else:
+        return _read_on(effect, receive, _Begun(first_wait, steps))
+    return _read_on(effect, receive, None) if _take(message, effect.sink) else None
+
+
+async def _read_on(effect: ReadBody, receive: Receive, begun: _Begun | None) -> None:
     try:
         async with asyncio.timeout(effect.seconds):
-            more = receiving.result is not None or _take(await receiving, effect.sink)
+            more = begun is None or _take(await begun, effect.sink)
             while more:
                 more = _take(await receive(), effect.sink)
     except TimeoutError:
@@ -231,24 +228,20 @@ async def _read_body(effect: ReadBody, receive: Receive) -> None:
 def _take(message: Message, sink: BodySink) -> bool:
     """Add a message to the body; tell whether there is more to come."""
     if message["type"] == "http.disconnect":
-        raise _Disconnected
+        # Its sender may still be listening: servers answer 500 where an app says nothing.
+        raise BodyIncomplete
     sink.write(message.get("body", b""))
     return bool(message.get("more_body", False))
 
 
 class _Begun:
-    """An awaitable that was run up to its first wait: with its result, or to be awaited on."""
+    """An awaitable that was run up to its first wait, to be awaited on."""
 
-    __slots__ = ("_first_wait", "_steps", "result")
+    __slots__ = ("_first_wait", "_steps")
 
-    def __init__(self, awaitable: Awaitable[Message]) -> None:
-        self._steps = awaitable.__await__()
-        self._first_wait: Any = None
-        self.result: Message | None = None
-        try:
-            self._first_wait = next(self._steps)
-        except StopIteration as end:
-            self.result = end.value
+    def __init__(self, first_wait: Any, steps: Generator[Any, Any, Message]) -> None:
+        self._first_wait = first_wait
+        self._steps = steps
 
     def __await__(self) -> Generator[Any, Any, Message]:
         """Wait for what the awaitable waits for, then go on with it."""
@@ -265,12 +258,17 @@ class _Begun:
 def _path(scope: Scope) -> str:
     """Return the path below the mount point, at a segment boundary."""
     path: str = scope["path"]
-    root: str = scope.get("root_path", "").rstrip("/")
+    root: str = scope.get("root_path", "")
+    if not root:
+        return path
+    root = root.rstrip("/")
     return path[len(root) :] if root and path.startswith(root + "/") else path
 
 
 async def _send_reply(reply: Reply, scope: Scope, send: Send, *, close: bool = False) -> None:
-    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+    headers = list(reply.headers)
+    if reply.status != HTTPStatus.NO_CONTENT:  # which has no length (RFC 9110 section 8.6)
+        headers.append((b"content-length", b"%d" % len(reply.body)))
     if close and scope.get("http_version", "1.1").startswith("1"):  # HTTP/2 has no such field
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

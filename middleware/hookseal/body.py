@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from hookseal.errors import BodyTooLarge
 
 if TYPE_CHECKING:
-    from hookseal.secrets import RunningMac
+    from hookseal.secrets import RunningHash
 
 __all__ = ["BodySink", "fingerprint"]
 
 
 class BodySink:
-    """Takes chunks, feeds them to the running MACs and keeps them as one ``bytes``.
+    """Takes chunks, feeds them to the running hashes and keeps them as one ``bytes``.
 
     Chunks after the first grow one buffer in place, and :meth:`value` hands that buffer out
     without a copy, so that a body of n bytes never takes 2 n.
@@ -26,7 +26,7 @@ class BodySink:
 
     __slots__ = ("_buffer", "_first", "_running", "limit", "size")
 
-    def __init__(self, limit: int, running: list[RunningMac]) -> None:
+    def __init__(self, limit: int, running: list[RunningHash]) -> None:
         self.limit = limit
         self._running = running
         self._first = b""

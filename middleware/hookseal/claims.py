@@ -7,7 +7,6 @@ came before the event was verified.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from hookseal.body import fingerprint
 from hookseal.effects import Admitted, Admitting, Call, Effect, Pause, Settling
 from hookseal.errors import DeliveryConflict, DeliveryInFlight, LedgerUnavailable, SourceRateLimited
 from hookseal.ledger import Claimed, Done, InFlight, Ledger, Outcome, Reply
+from hookseal.tokens import new_token
 
 if TYPE_CHECKING:
     from hookseal.observe import Notes
@@ -27,7 +27,6 @@ __all__ = ["Claims"]
 _RETRY_SOON = {"retry-after": "5"}
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.25
-_TOKEN_BYTES = 16
 _SUCCESS = range(200, 300)
 _REPLAYED = (b"webhook-replayed", b"true")
 
@@ -40,7 +39,7 @@ class Claims:
         self._ledger = policy.ledger
         self._budget = policy.budget()
         self._notes = notes
-        self._pauses = tuple(_pauses(policy.in_flight_wait))
+        self._pauses = (*_pauses(policy.in_flight_wait), None)
         self._in_flight = (
             DeliveryConflict
             if policy.in_flight_status == DeliveryConflict.status_hint
@@ -49,23 +48,22 @@ class Claims:
 
     def take(self, event: WebhookEvent, keys: SourceKeys) -> Admitting:
         """Claim ``event``, then spend the source's budget: a replay is answered for nothing."""
-        ledger = self._ledger
-        if ledger is None:
-            yield from self._spend(keys)
-            self._notes.event("accepted", event)
-            return Admitted(event, None, b"")
-        key = keys.ledger_key(event.id, b"" if self._policy.scheme.id_signed else _digest(event))
-        token = os.urandom(_TOKEN_BYTES)
-        outcome = yield from self._claim(ledger, key, token, event)
-        if isinstance(outcome, Done):
-            return self._replay(event, outcome)
-        try:
-            yield from self._spend(keys)
-        except SourceRateLimited:
-            yield Call(ledger.release, (key, token))
-            raise
-        if outcome.attempt > 1:
-            event = event._replace(attempt=outcome.attempt)
+        ledger, key, token, attempt = self._ledger, None, b"", 1
+        if ledger is not None:
+            unsigned = b"" if self._policy.scheme.id_signed else _digest(event)
+            key, token = keys.ledger_key(event.id, unsigned), new_token()
+            outcome = yield from self._claim(ledger, key, token, event)
+            if isinstance(outcome, Done):
+                return self._replay(event, outcome)
+            attempt = outcome.attempt
+        if self._budget is not None:
+            wait = yield Call(self._budget.hit, keys.budget_key)
+            if wait is not None:
+                if ledger is not None and key is not None:
+                    yield from self._hand_back(ledger, key, token, event)
+                raise SourceRateLimited(fields=self._budget.fields(wait))
+        if attempt > 1:
+            event = event._replace(attempt=attempt)
         self._notes.event("accepted", event)
         return Admitted(event, key, token)
 
@@ -74,15 +72,15 @@ class Claims:
 
         Never raises: a good reply stays good, whatever the store does.
         """
-        event, key, token = admitted
+        event, key, token = admitted.event, admitted.key, admitted.token
         if self._ledger is None or key is None:
             return
         try:
             if reply is None or reply.status not in _SUCCESS:
-                yield Call(self._ledger.release, (key, token))
+                yield Call(self._ledger.release, key, token)
                 self._notes.event("released", event)
                 return
-            kept = yield Call(self._ledger.complete, (key, token, reply, self._policy.retention))
+            kept = yield Call(self._ledger.complete, key, token, reply, self._policy.retention)
             if not kept:
                 self._notes.event("lease_lost", event)
         except Exception as error:  # noqa: BLE001 # stores raise whatever their clients raise
@@ -92,8 +90,8 @@ class Claims:
         self, ledger: Ledger, key: bytes, token: bytes, event: WebhookEvent
     ) -> Generator[Effect, Any, Claimed | Done]:
         """Claim ``key``; while another request handles it, wait a little for its reply."""
-        claim = Call(ledger.claim, (key, token, self._policy.lease, fingerprint(event.body)))
-        for pause in (*self._pauses, None):
+        claim = Call(ledger.claim, key, token, self._policy.lease, fingerprint(event.body))
+        for pause in self._pauses:
             try:
                 outcome: Outcome = yield claim
             except Exception as error:
@@ -105,18 +103,18 @@ class Claims:
                 yield Pause(pause)
         raise self._in_flight(fields=_RETRY_SOON)
 
+    def _hand_back(self, ledger: Ledger, key: bytes, token: bytes, event: WebhookEvent) -> Settling:
+        """Release a claim that came to no run; a store that fails here has its lease run out."""
+        try:
+            yield Call(ledger.release, key, token)
+        except Exception as error:  # noqa: BLE001 # stores raise whatever their clients raise
+            self._notes.event("settle_failed", event, detail=type(error).__name__)
+
     def _replay(self, event: WebhookEvent, done: Done) -> Reply:
         if done.fingerprint != fingerprint(event.body):
             self._notes.event("body_changed", event)
         self._notes.event("replayed", event)
         return done.reply._replace(headers=(*done.reply.headers, _REPLAYED))
-
-    def _spend(self, keys: SourceKeys) -> Generator[Effect, Any, None]:
-        if self._budget is None:
-            return
-        wait = yield Call(self._budget.hit, (keys.budget_key,))
-        if wait is not None:
-            raise SourceRateLimited(fields=self._budget.fields(wait))
 
 
 def _pauses(total: float) -> Iterable[float]:

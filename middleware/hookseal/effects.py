@@ -5,7 +5,8 @@ Knows the vocabulary between gate and faces. Must not know how anything is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import functools
+from collections.abc import Generator
 from typing import Any, NamedTuple, TypeAlias
 
 from hookseal.body import BodySink
@@ -15,25 +16,22 @@ from hookseal.verify import WebhookEvent
 __all__ = ["Admitted", "Admitting", "Call", "Effect", "Pause", "ReadBody", "Settling"]
 
 
-class Call(NamedTuple):
-    """Call ``function(*args)``, await what it returns if need be, and send back the result."""
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-
-    async def perform(self) -> Any:
-        """Do it on an event loop, whether the store is sync (and must not wait) or async."""
-        result = self.function(*self.args)
-        return await result if hasattr(result, "__await__") else result
+Call = functools.partial
+"""Call it, await what it returns if need be, and send back the result."""
 
 
-class ReadBody(NamedTuple):
-    """Write the body into ``sink`` within ``seconds``; nothing is sent back."""
+class ReadBody:
+    """Write the body into ``sink`` within ``seconds``; nothing is sent back.
 
-    sink: BodySink
-    length: int | None
-    """The declared length in bytes, or None."""
-    seconds: float
+    ``length`` is the declared length in bytes, or None.
+    """
+
+    __slots__ = ("length", "seconds", "sink")
+
+    def __init__(self, sink: BodySink, length: int | None, seconds: float) -> None:
+        self.sink = sink
+        self.length = length
+        self.seconds = seconds
 
 
 class Pause(NamedTuple):
@@ -42,17 +40,22 @@ class Pause(NamedTuple):
     seconds: float
 
 
-Effect: TypeAlias = Call | ReadBody | Pause
+Effect: TypeAlias = functools.partial[Any] | ReadBody | Pause
 
 
-class Admitted(NamedTuple):
-    """The handler may run."""
+class Admitted:
+    """The handler may run.
 
-    event: WebhookEvent
-    key: bytes | None
-    """The ledger key that is claimed; None without a ledger."""
-    token: bytes
-    """What the claim is settled with."""
+    ``key`` is the ledger key that is claimed, None without a ledger; ``token`` what the claim is
+    settled with.
+    """
+
+    __slots__ = ("event", "key", "token")
+
+    def __init__(self, event: WebhookEvent, key: bytes | None, token: bytes) -> None:
+        self.event = event
+        self.key = key
+        self.token = token
 
 
 Admitting: TypeAlias = Generator[Effect, Any, Reply | Admitted]

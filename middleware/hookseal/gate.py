@@ -45,7 +45,8 @@ class Gate:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._notes = Notes(policy.observer)
-        self._paths = PathFilter(policy.paths, policy.exempt_paths)
+        self.ignores = PathFilter(policy.paths, policy.exempt_paths).ignores
+        """Tells whether a request for a path passes unchecked."""
         self._transport = policy.transport()
         self._methods = frozenset(method.upper() for method in policy.methods)
         self._failures = policy.failures()
@@ -58,10 +59,6 @@ class Gate:
             *(handshake.headers for handshake in policy.handshakes),
         )
         """The lower-case names of the headers that a face puts into the request."""
-
-    def ignores(self, path: str) -> bool:
-        """Tell whether a request for ``path`` passes unchecked."""
-        return self._paths.ignores(path)
 
     def admit(self, request: Request) -> Admitting:
         """Decide about ``request``, cheap and unauthenticated checks first.
@@ -104,36 +101,31 @@ class Gate:
     def _authenticate(
         self, request: Request
     ) -> Generator[Effect, Any, tuple[WebhookEvent, SourceKeys]]:
-        """Verify the request; what fails for the sender's fault spends its failure budget."""
-        failures = self._failures
-        client = None if failures is None else self._transport.client(request)
-        if failures is None or client is None:
-            return (yield from self._verify(request))
-        try:
-            return (yield from self._verify(request, Call(failures.test, (client,))))
-        except WebhookError as error:
-            if error.counts_as_failure:
-                yield Call(failures.hit, (client,))
-            raise
+        """Check header shape, failure budget, length, signature and age, in this order.
 
-    def _verify(
-        self, request: Request, test_failures: Call | None = None
-    ) -> Generator[Effect, Any, tuple[WebhookEvent, SourceKeys]]:
-        """Check header shape, failure budget, length, signature and age, in this order."""
-        envelope = self.policy.scheme.read(request.fields)
-        self._check_encoding(request)
-        if test_failures is not None:
-            wait = yield test_failures
-            if wait is not None:
-                raise TooManyFailures(fields={"retry-after": str(wait)})
-        length = _declared_length(request, self.policy.max_body)
-        keys = self._keys.static or (yield from self._keys.pick(request))
-        running = keys.verifier.begin(envelope)
-        sink = BodySink(self.policy.max_body, running)
-        yield ReadBody(sink, length, self.policy.body_timeout)
-        if length is not None and sink.size != length:
-            raise BodyIncomplete
-        event = keys.verifier.conclude(envelope, running, sink.value(), request.received_at)
+        What fails for the sender's fault spends the failure budget of its address.
+        """
+        failures, policy = self._failures, self.policy
+        client = None if failures is None else self._transport.client(request)
+        try:
+            envelope = policy.scheme.read(request.fields)
+            self._check_encoding(request)
+            if failures is not None and client is not None:
+                wait = yield Call(failures.test, client)
+                if wait is not None:
+                    raise TooManyFailures(fields={"retry-after": str(wait)})
+            length = _declared_length(request, policy.max_body)
+            keys = self._keys.static or (yield from self._keys.pick(request))
+            running = keys.verifier.begin(envelope)
+            sink = BodySink(policy.max_body, running)
+            yield ReadBody(sink, length, policy.body_timeout)
+            if length is not None and sink.size != length:
+                raise BodyIncomplete
+            event = keys.verifier.conclude(envelope, running, sink.value(), request.received_at)
+        except WebhookError as error:
+            if failures is not None and client is not None and error.counts_as_failure:
+                yield Call(failures.hit, client)
+            raise
         return event, keys
 
     def _check_encoding(self, request: Request) -> None:
@@ -151,6 +143,6 @@ def _declared_length(request: Request, limit: int) -> int | None:
         return None
     if not text.isdigit():  # on bytes: ASCII digits only, no sign, no underscore
         raise ContentLengthInvalid
-    if len(text) > _MAX_LENGTH_DIGITS or int(text) > limit:
+    if len(text) > _MAX_LENGTH_DIGITS or (length := int(text)) > limit:
         raise BodyTooLarge
-    return int(text)
+    return length

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from hookseal.effects import Admitted, Call
 
 if TYPE_CHECKING:
+    from hookseal.ledger import Ledger
     from hookseal.policy import Policy
 
 __all__ = ["LoopRenewer", "ThreadRenewer"]
@@ -28,76 +30,70 @@ class _Leases:
     def __init__(self, policy: Policy) -> None:
         self._ledger = policy.ledger
         self._lease = policy.lease
-        self.interval = policy.lease / _RENEWALS_PER_LEASE
-        self.held: dict[bytes, bytes] = {}
+        self._interval = policy.lease / _RENEWALS_PER_LEASE
+        self._held: dict[bytes, bytes] = {}
 
-    def add(self, admitted: Admitted) -> None:
-        if admitted.key is not None:
-            self.held[admitted.token] = admitted.key
-
-    def discard(self, admitted: Admitted) -> None:
-        self.held.pop(admitted.token, None)
-
-    def renewals(self) -> list[Call]:
-        if self._ledger is None:
-            return []
-        return [
-            Call(self._ledger.renew, (key, token, self._lease))
-            for token, key in list(self.held.items())
-        ]
+    def _renewals(self) -> list[Callable[[], Any]]:
+        ledger = cast("Ledger", self._ledger)  # there is one, or nothing would be held
+        held = list(self._held.items())
+        return [Call(ledger.renew, key, token, self._lease) for token, key in held]
 
 
-class LoopRenewer:
+class LoopRenewer(_Leases):
     """Renews on the timer of one event loop."""
 
     def __init__(self, policy: Policy, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(policy)
         self.loop = loop
-        self._leases = _Leases(policy)
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, admitted: Admitted) -> None:
         """Renew the claim from now on."""
-        self._leases.add(admitted)
-        if self._timer is None and self._leases.held:
-            self._timer = self.loop.call_later(self._leases.interval, self._strike)
+        if admitted.key is not None:
+            self._held[admitted.token] = admitted.key
+            if self._timer is None:
+                self._timer = self.loop.call_later(self._interval, self._strike)
 
     def discard(self, admitted: Admitted) -> None:
         """Renew it no more."""
-        self._leases.discard(admitted)
+        self._held.pop(admitted.token, None)
 
     def _strike(self) -> None:
         self._timer = None
-        if self._leases.held:
-            self._timer = self.loop.call_later(self._leases.interval, self._strike)
-        for call in self._leases.renewals():
+        if self._held:
+            self._timer = self.loop.call_later(self._interval, self._strike)
+        for call in self._renewals():
             task = self.loop.create_task(_renew(call))
             self._tasks.add(task)  # or the loop, which holds tasks weakly, may lose it
             task.add_done_callback(self._tasks.discard)
 
 
-async def _renew(call: Call) -> None:
+async def _renew(call: Callable[[], Any]) -> None:
     # A store that fails now may be back before the lease ends; if not, settling notes the loss.
     with contextlib.suppress(Exception):
-        await call.perform()
+        renewed = call()
+        if hasattr(renewed, "__await__"):
+            await renewed
 
 
-class ThreadRenewer:
+class ThreadRenewer(_Leases):
     """Renews on a daemon thread, which ends when nothing is held and starts again."""
 
     def __init__(self, policy: Policy) -> None:
-        self._leases = _Leases(policy)
+        super().__init__(policy)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._never = threading.Event()
 
     def add(self, admitted: Admitted) -> None:
         """Renew the claim from now on."""
+        if admitted.key is None:
+            return
         with self._lock:
-            self._leases.add(admitted)
+            self._held[admitted.token] = admitted.key
             # After a fork the thread is there by name only.
-            running = self._thread is not None and self._thread.is_alive()
-            if self._leases.held and not running:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(
                     target=self._run, daemon=True, name="hookseal-renew"
                 )
@@ -106,16 +102,16 @@ class ThreadRenewer:
     def discard(self, admitted: Admitted) -> None:
         """Renew it no more."""
         with self._lock:
-            self._leases.discard(admitted)
+            self._held.pop(admitted.token, None)
 
     def _run(self) -> None:
         while True:
-            self._never.wait(self._leases.interval)
+            self._never.wait(self._interval)
             with self._lock:
-                if not self._leases.held:
+                if not self._held:
                     self._thread = None
                     return
-                renewals = self._leases.renewals()
-            for function, args in renewals:
+                renewals = self._renewals()
+            for call in renewals:
                 with contextlib.suppress(Exception):
-                    function(*args)
+                    call()

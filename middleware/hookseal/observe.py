@@ -7,6 +7,7 @@ secrets, signatures or bodies: none can be put into a note.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ class Note(NamedTuple):
 
 
 class Observer(Protocol):
-    """Is called with every note, on the path of the request: be quick, and never raise."""
+    """Is called with every note, on the path of the request: be quick, and never raise.
+
+    One with a method ``wants``, which takes the name of a note, gets only those it wants.
+    """
 
     def __call__(self, note: Note, /) -> None:
         """Take ``note``."""
@@ -55,16 +59,23 @@ class Notes:
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
+        self._wants: Callable[[NoteName], bool] = getattr(observer, "wants", _everything)
 
     def request(
         self, name: NoteName, request: Request, *, code: str = "", detail: str = ""
     ) -> None:
         """Note something about a request that is not verified."""
-        self._observer(Note(name, code, detail, peer=request.peer or ""))
+        if self._wants(name):
+            self._observer(Note(name, code, detail, peer=request.peer or ""))
 
     def event(self, name: NoteName, event: WebhookEvent, *, detail: str = "") -> None:
         """Note something about a verified event."""
-        self._observer(Note(name, "", detail, event.source, event.id))
+        if self._wants(name):
+            self._observer(Note(name, "", detail, event.source, event.id))
+
+
+def _everything(name: NoteName) -> bool:  # noqa: ARG001 # an observer may look at the name
+    return True
 
 
 class LoggingObserver:
@@ -80,10 +91,14 @@ class LoggingObserver:
     def __init__(self, logger: logging.Logger | None = None) -> None:
         self._logger = logger or logging.getLogger("hookseal")
 
+    def wants(self, name: NoteName) -> bool:
+        """Tell whether the logger takes notes of this name: most run with DEBUG off."""
+        return self._logger.isEnabledFor(self._LEVELS.get(name, logging.WARNING))
+
     def __call__(self, note: Note, /) -> None:
         """Write ``note`` as one line of ``name key=value ...``."""
-        level = self._LEVELS.get(note.name, logging.WARNING)
-        if self._logger.isEnabledFor(level):
+        if self.wants(note.name):
             pairs = zip(note._fields[1:], note[1:], strict=True)
             rest = " ".join(f"{key}={value!r}" for key, value in pairs if value)
+            level = self._LEVELS.get(note.name, logging.WARNING)
             self._logger.log(level, "%s %s", note.name, rest)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hookseal.effects import Call, Effect
 from hookseal.errors import HooksealError, SecretsUnavailable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hookseal.policy import Policy
     from hookseal.request import Request
     from hookseal.secrets import SecretsLike
+    from hookseal.sources import SecretsPicker
 
 __all__ = ["KeyPicker"]
 
@@ -32,7 +33,7 @@ class KeyPicker:
     def __init__(self, policy: Policy, notes: Notes) -> None:
         self._policy = policy
         self._notes = notes
-        self._picker = policy.picker() or _no_picker
+        self._picker = cast("SecretsPicker", policy.picker())  # asked where secrets are picked
         self._cached = functools.lru_cache(_MAX_CACHED_SOURCES)(self._make)
         self._decoy = self._make(Source("unknown", KeyRing.decoy()))
         static = policy.static_source()
@@ -48,7 +49,7 @@ class KeyPicker:
         forged look alike, to the microsecond.
         """
         try:
-            picked: PickedSecrets = yield Call(self._picker, (request,))
+            picked: PickedSecrets = yield Call(self._picker, request)
             return self._decoy if picked is None else self._cached(_hashable(picked))
         except Exception as error:
             # Our own messages are free of secrets; another library's might not be.
@@ -62,7 +63,3 @@ class KeyPicker:
 
 def _hashable(picked: Source | SecretsLike) -> Source | str | tuple[str, ...] | KeyRing:
     return picked if isinstance(picked, Source | str | KeyRing) else tuple(picked)
-
-
-def _no_picker(request: Request) -> None:  # noqa: ARG001 # a picker takes the request
-    return None

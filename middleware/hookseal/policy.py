@@ -132,23 +132,24 @@ class Policy:
 
     def _check_numbers(self) -> None:
         for name in ("tolerance", "max_body", "body_timeout", "lease", "retention"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:  # NaN too
                 raise ConfigError(f"{name}: {getattr(self, name)}; it must be above 0.")
         for name in ("in_flight_wait", "max_reply"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name}: {getattr(self, name)}; it must be 0 or more.")
-        if self.retention <= self.tolerance:
+        if self.retention <= 2 * self.tolerance:  # signed that far ahead, it is taken that late
             raise ConfigError(
-                f"retention: {self.retention} seconds; it must exceed the tolerance "
+                f"retention: {self.retention} seconds; it must exceed twice the tolerance "
                 f"({self.tolerance}), or a replay outlives the memory of its event."
             )
 
     def _check_paths(self) -> None:
-        for name in ("paths", "exempt_paths"):
+        for name in ("paths", "exempt_paths", "methods", "reply_headers"):
             given = getattr(self, name)
             if isinstance(given, str):
                 raise ConfigError(f"{name}: expected a list, got text. Write [{given!r}].")
-            for path in given or ():
+        for name in ("paths", "exempt_paths"):
+            for path in getattr(self, name) or ():
                 if not path.startswith("/"):
                     raise ConfigError(f"{name}: {path!r} must begin with '/'.")
         if self.paths is not None and not self.paths:

@@ -11,7 +11,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import limits
 from limits.storage import Storage
@@ -21,20 +21,96 @@ from hookseal.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BoundedMemoryStorage", "Budget"]
+__all__ = ["BoundedCounters", "BoundedMemoryStorage", "Budget", "Counters"]
 
 DEFAULT_MAX_KEYS = 100_000
 _CACHED_KEYS = 4096
+_NOTHING = (0, 0.0)
 _EXPIRED_PER_INSERT = 2
 """Above 1, so that expired counters go faster than new ones come."""
 
 
+class Counters(Protocol):
+    """What a budget asks of a storage of ``limits``."""
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add ``amount`` to the counter ``key``, new ones expiring in ``expiry`` seconds."""
+        ...
+
+    def get(self, key: str) -> int:
+        """Return the counter, 0 where it is unknown or expired."""
+        ...
+
+    def get_expiry(self, key: str) -> float:
+        """Return when the counter expires, in unix seconds; now where it is unknown."""
+        ...
+
+
+class BoundedCounters:
+    """Counters in memory, with a cap on their number and a flat cost.
+
+    A new counter removes the oldest ones that have expired and, at the cap, the oldest one of all.
+    """
+
+    def __init__(
+        self, *, max_keys: int = DEFAULT_MAX_KEYS, clock: Callable[[], float] = time.time
+    ) -> None:
+        if max_keys < 1:
+            raise ConfigError(f"max_keys: {max_keys}; it must be 1 or more.")
+        self._max_keys = max_keys
+        self._clock = clock
+        self._counters: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add ``amount`` to the counter ``key``, new ones expiring in ``expiry`` seconds."""
+        now = self._clock()
+        with self._lock:
+            count, expires = self._counters.get(key, _NOTHING)
+            if expires <= now:
+                self._counters.pop(key, None)
+                self._make_room(now)
+                count, expires = 0, now + expiry
+            count += amount
+            self._counters[key] = (count, expires)
+        return count
+
+    def _make_room(self, now: float) -> None:
+        for _ in range(_EXPIRED_PER_INSERT):
+            if not self._counters:
+                return
+            oldest = next(iter(self._counters))
+            if self._counters[oldest][1] > now and len(self._counters) < self._max_keys:
+                return
+            del self._counters[oldest]
+
+    def get(self, key: str) -> int:
+        """Return the counter, 0 where it is unknown or expired."""
+        count, expires = self._counters.get(key, _NOTHING)
+        return count if count and expires > self._clock() else 0
+
+    def get_expiry(self, key: str) -> float:
+        """Return when the counter expires, in unix seconds; now where it is unknown."""
+        return self._counters.get(key, (0, self._clock()))[1]
+
+    def clear(self, key: str) -> None:
+        """Forget one counter."""
+        with self._lock:
+            self._counters.pop(key, None)
+
+    def reset(self) -> int:
+        """Forget every counter and return how many there were."""
+        with self._lock:
+            count = len(self._counters)
+            self._counters.clear()
+        return count
+
+
 class BoundedMemoryStorage(Storage):
-    """In-memory counters for ``limits`` with a cap on their number and a flat cost.
+    """Bounded counters in memory, as a storage of ``limits``.
 
     The library's own memory storage keeps every key until a timer, started by each hit, has
-    scanned them all: at a million keys that stops the process for a third of a second. Here a new
-    counter removes the oldest ones that have expired and, at the cap, the oldest one of all.
+    scanned them all: at a million keys that stops the process for a third of a second.
     """
 
     STORAGE_SCHEME = ["hookseal-memory"]  # noqa: RUF012 # the base class declares it so
@@ -48,12 +124,7 @@ class BoundedMemoryStorage(Storage):
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(uri, wrap_exceptions=wrap_exceptions)
-        if max_keys < 1:
-            raise ConfigError(f"max_keys: {max_keys}; it must be 1 or more.")
-        self._max_keys = max_keys
-        self._clock = clock
-        self._counters: OrderedDict[str, tuple[int, float]] = OrderedDict()
-        self._lock = threading.Lock()
+        self.counters = BoundedCounters(max_keys=max_keys, clock=clock)
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -62,33 +133,15 @@ class BoundedMemoryStorage(Storage):
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add ``amount`` to the counter ``key``, new ones expiring in ``expiry`` seconds."""
-        now = self._clock()
-        with self._lock:
-            count, expires = self._counters.get(key, (0, 0.0))
-            if expires <= now:
-                self._counters.pop(key, None)
-                self._make_room(now)
-                count, expires = 0, now + expiry
-            self._counters[key] = (count + amount, expires)
-        return count + amount
-
-    def _make_room(self, now: float) -> None:
-        for _ in range(_EXPIRED_PER_INSERT):
-            if not self._counters:
-                return
-            oldest = next(iter(self._counters))
-            if self._counters[oldest][1] > now and len(self._counters) < self._max_keys:
-                return
-            del self._counters[oldest]
+        return self.counters.incr(key, expiry, amount)
 
     def get(self, key: str) -> int:
         """Return the counter, 0 where it is unknown or expired."""
-        count, expires = self._counters.get(key, (0, 0.0))
-        return count if expires > self._clock() else 0
+        return self.counters.get(key)
 
     def get_expiry(self, key: str) -> float:
         """Return when the counter expires, in unix seconds; now where it is unknown."""
-        return self._counters.get(key, (0, self._clock()))[1]
+        return self.counters.get_expiry(key)
 
     def check(self) -> bool:
         """Return True: memory is always there."""
@@ -96,15 +149,11 @@ class BoundedMemoryStorage(Storage):
 
     def clear(self, key: str) -> None:
         """Forget one counter."""
-        with self._lock:
-            self._counters.pop(key, None)
+        self.counters.clear(key)
 
     def reset(self) -> int:
         """Forget every counter and return how many there were."""
-        with self._lock:
-            count = len(self._counters)
-            self._counters.clear()
-        return count
+        return self.counters.reset()
 
 
 class Budget:
@@ -130,22 +179,27 @@ class Budget:
             raise ConfigError(
                 f"{name}: {rate!r} is no rate. Write, for example, '20/minute' or '1000/second'."
             ) from None
+        if item.amount < 1:
+            raise ConfigError(f"{name}: {rate!r} lets nothing through. Write None for no limit.")
         self.name = name
         self.limit = item.amount
         self.window_seconds = item.get_expiry()
-        self._storage = storage
+        # The library wraps every method of a storage: as costly as counting itself.
+        self._counters: Counters = (
+            storage.counters if isinstance(storage, BoundedMemoryStorage) else storage
+        )
         self._clock = clock
         self._key = functools.lru_cache(_CACHED_KEYS)(functools.partial(item.key_for, name))
 
     def test(self, key: str) -> int | None:
         """Return None while something is left, else the seconds until it is."""
         counter = self._key(key)
-        return None if self._storage.get(counter) < self.limit else self._wait(counter)
+        return None if self._counters.get(counter) < self.limit else self._wait(counter)
 
     def hit(self, key: str) -> int | None:
         """Take one and return None; where nothing is left, return the seconds until it is."""
         counter = self._key(key)
-        taken = self._storage.incr(counter, self.window_seconds)
+        taken = self._counters.incr(counter, self.window_seconds)
         return None if taken <= self.limit else self._wait(counter)
 
     def fields(self, wait: int) -> dict[str, str]:
@@ -160,4 +214,4 @@ class Budget:
         }
 
     def _wait(self, counter: str) -> int:
-        return max(1, math.ceil(self._storage.get_expiry(counter) - self._clock()))
+        return max(1, math.ceil(self._counters.get_expiry(counter) - self._clock()))

@@ -13,7 +13,9 @@ from hookseal.ledger import Reply
 if TYPE_CHECKING:
     from hookseal.errors import WebhookError
 
-__all__ = ["rejection"]
+__all__ = ["PROBLEM_TYPE", "rejection"]
+
+PROBLEM_TYPE = "application/problem+json"
 
 
 def rejection(error: WebhookError) -> Reply:
@@ -24,7 +26,7 @@ def rejection(error: WebhookError) -> Reply:
         "detail": error.detail,
         "code": error.code,
     }
-    headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+    headers = [(b"content-type", PROBLEM_TYPE.encode()), (b"cache-control", b"no-store")]
     headers += [
         (name.encode("ascii"), value.encode("ascii")) for name, value in error.fields.items()
     ]

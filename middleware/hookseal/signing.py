@@ -6,14 +6,9 @@ or which endpoint is meant.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hookseal.errors import ConfigError
 from hookseal.schemes import Scheme, StandardScheme
-from hookseal.secrets import HmacKey, KeyRing, PrivateKey, RunningMac, SecretsLike
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from hookseal.secrets import HmacKey, KeyRing, PrivateKey, SecretsLike
 
 __all__ = ["Signer"]
 
@@ -49,15 +44,12 @@ class Signer:
         """
         scheme = self._scheme
         prefix = scheme.prefix(event_id, timestamp)
-        macs = [scheme.encode(_mac(key, prefix, body)) for key in self._hmac_keys]
-        ed25519 = [scheme.encode(signature) for signature in self._ed25519(prefix + body)]
+        macs = [_mac(key, prefix, body) for key in self._hmac_keys]
+        ed25519 = [key.sign(prefix + body) for key in self._private_keys]
         return scheme.write(event_id, timestamp, macs, ed25519)
-
-    def _ed25519(self, content: bytes) -> Sequence[bytes]:
-        return [key.sign(content) for key in self._private_keys]
 
 
 def _mac(key: HmacKey, prefix: bytes, body: bytes) -> bytes:
-    running = RunningMac(key, prefix)
+    running = key.begin(prefix)
     running.update(body)
-    return running.digest()
+    return key.end(running)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import itertools
 import json
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
@@ -26,6 +26,7 @@ from hookseal.sources import is_async
 
 __all__ = [
     "FakeClock",
+    "HttpClient",
     "MemoryLedger",
     "SignedRequest",
     "WebhookClient",
@@ -106,7 +107,6 @@ class WebhookClient:
         self._signer = Signer(secret)
         self._path = path
         self._clock = clock
-        self._numbers = itertools.count(1)
 
     def sign(
         self,
@@ -122,7 +122,7 @@ class WebhookClient:
         """
         content = json.dumps(payload).encode() if body is None else body
         headers = self._signer.headers(
-            event_id or f"msg_test{next(self._numbers)}_{int(self._clock())}",
+            event_id or f"msg_test_{uuid.uuid4().hex}",  # new to an app that others test too
             int(self._clock()) if timestamp is None else timestamp,
             content,
         )
@@ -146,6 +146,8 @@ class WebhookClient:
         if isinstance(target, str):
             return _send_url(target, request)
         if isinstance(target, HttpClient):
+            if is_async(target.request):
+                raise ConfigError("target: send needs a sync client. Use asend.")
             return _from_client(
                 target.request("POST", self._path, content=request.body, headers=request.headers)
             )
@@ -170,13 +172,13 @@ class WebhookClient:
     async def asend_signed(self, request: SignedRequest) -> WebhookResponse:
         """Do as :meth:`send_signed` for an ASGI app or an async client."""
         target = self._target
-        if isinstance(target, HttpClient):
+        if isinstance(target, HttpClient) and is_async(target.request):
             sending = cast(
                 "Awaitable[Any]",
                 target.request("POST", self._path, content=request.body, headers=request.headers),
             )
             return _from_client(await sending)
-        if isinstance(target, str) or not is_async(target):
+        if isinstance(target, str | HttpClient) or not is_async(target):
             raise ConfigError("target: asend needs an ASGI app or an async client. Use send.")
         return await self._send_asgi(target, request)
 

@@ -28,6 +28,9 @@ _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 UNIX = "unix"
 """How a proxy on a Unix socket, which has no address, is named in ``trusted_proxies``."""
 
+_LONGEST_ADDRESS = 64
+"""Characters: an IPv6 address in brackets, with a zone and a port."""
+
 
 class Transport:
     """Decides whether a request came over HTTPS.
@@ -147,8 +150,13 @@ def _address(text: str) -> _Address | None:
     return mapped or address
 
 
-@functools.lru_cache(maxsize=4096)
 def _client_key(text: str) -> str | None:
+    # What is no address by its length must not fill the cache.
+    return None if len(text) > _LONGEST_ADDRESS else _address_key(text)
+
+
+@functools.lru_cache(maxsize=4096)
+def _address_key(text: str) -> str | None:
     address = _address(_without_port(text))
     if isinstance(address, ipaddress.IPv6Address):
         return (int(address) >> 64).to_bytes(8, "big").hex()
@@ -175,18 +183,23 @@ _FORWARDED_PAIR = re.compile(
 def _forwarded_values(value: bytes, wanted: str) -> list[str]:
     """Return parameter ``wanted`` of each RFC 7239 element, left to right; [] if unreadable.
 
-    An element without the parameter counts as the empty string.
+    An element without the parameter, or with two of it (RFC 7239 section 4 forbids that), counts as
+    the empty string.
     """
     text = value.decode("latin-1")
     elements = [""]
+    found = False
     position = 0
     while position < len(text):
         pair = _FORWARDED_PAIR.match(text, position)
         if pair is None:
             return []
         if pair["name"].lower() == wanted:
-            elements[-1] = pair["quoted"] if pair["token"] is None else pair["token"]
+            given = pair["quoted"] if pair["token"] is None else pair["token"]
+            elements[-1] = "" if found else given
+            found = True
         if pair["end"] == ",":
             elements.append("")
+            found = False
         position = pair.end()
     return elements if value else []

@@ -20,7 +20,7 @@ from hookseal.errors import (
 )
 from hookseal.headers import HeadersLike, header_pairs, pick
 from hookseal.schemes import Envelope, Scheme, StandardScheme
-from hookseal.secrets import KeyRing, PrivateKey, RunningMac, SecretsLike
+from hookseal.secrets import HmacKey, KeyRing, PrivateKey, RunningHash, SecretsLike
 
 __all__ = ["DEFAULT_TOLERANCE_SECONDS", "EVENT_KEY", "Verifier", "WebhookEvent"]
 
@@ -47,6 +47,13 @@ class WebhookEvent(NamedTuple):
     attempt: int = 1
     """Above 1 when an earlier run of the handler lost its lease: a fencing number."""
 
+    def __repr__(self) -> str:
+        """Describe the event without its body, so that it may be logged."""
+        return (
+            f"<WebhookEvent {self.id!r} from {self.source!r}, attempt {self.attempt}, "
+            f"{len(self.body)} bytes>"
+        )
+
     def json(self) -> Any:
         """Return the body as JSON. Raises :class:`PayloadMalformed` where it is none."""
         try:
@@ -63,15 +70,16 @@ class Verifier:
     :class:`ConfigError` for secrets that cannot be used.
 
     :meth:`verify` does all at once. Where a body arrives in chunks, :meth:`begin` gives the
-    MACs to feed and :meth:`conclude` the verdict.
+    hashes to feed and :meth:`conclude` the verdict.
     """
 
     __slots__ = (
-        "_encode",
         "_headers",
         "_hmac_keys",
+        "_mac_token",
         "_public_keys",
         "_scheme",
+        "_scheme_name",
         "source",
         "tolerance",
     )
@@ -84,14 +92,15 @@ class Verifier:
         scheme: Scheme | None = None,
         tolerance: float = DEFAULT_TOLERANCE_SECONDS,
     ) -> None:
-        if tolerance <= 0:
+        if not tolerance > 0:  # NaN too, which every comparison lets through
             raise ConfigError(f"tolerance: {tolerance} seconds; it must be above 0. Try 300.")
         ring = verifying_ring(secrets)
         self._hmac_keys = ring.hmac_keys
         self._public_keys = ring.public_keys
         self._scheme = scheme or StandardScheme()
-        self._encode = self._scheme.encode
+        self._mac_token = self._scheme.mac_token
         self._headers = self._scheme.headers
+        self._scheme_name = self._scheme.name
         self.source = source
         self.tolerance = tolerance
 
@@ -112,20 +121,20 @@ class Verifier:
             one.update(body)
         return self.conclude(envelope, running, body, time.time() if now is None else now)
 
-    def begin(self, envelope: Envelope) -> list[RunningMac]:
-        """Return a running MAC for each shared key, to be fed with the body as it arrives."""
+    def begin(self, envelope: Envelope) -> list[RunningHash]:
+        """Return a running hash for each shared key, to be fed with the body as it arrives."""
         prefix = envelope.prefix
-        return [RunningMac(key, prefix) for key in self._hmac_keys]
+        return [key.begin(prefix) for key in self._hmac_keys]
 
     def conclude(
-        self, envelope: Envelope, running: list[RunningMac], body: bytes, now: float
+        self, envelope: Envelope, running: list[RunningHash], body: bytes, now: float
     ) -> WebhookEvent:
-        """Return the event, given the fed MACs, the whole ``body`` and the time of arrival.
+        """Return the event, given the fed hashes, the whole ``body`` and the time of arrival.
 
         The signature is judged before the timestamp, so that only a holder of a key learns
         anything about the clock.
         """
-        if not self._mac_matches(envelope.macs, running):
+        if not self._mac_matches(envelope.tokens, running):
             self._check_ed25519(envelope, body)
         timestamp = envelope.timestamp
         if timestamp is not None:
@@ -133,22 +142,22 @@ class Verifier:
                 raise TimestampTooOld
             if timestamp > now + self.tolerance:
                 raise TimestampTooNew
-        return WebhookEvent(envelope.event_id, timestamp, body, self._scheme.name, self.source)
+        return WebhookEvent(envelope.event_id, timestamp, body, self._scheme_name, self.source)
 
-    def _mac_matches(self, macs: list[bytes], running: list[RunningMac]) -> bool:
-        for one in running:
-            # What is given is not decoded: only its one canonical spelling is equal.
-            expected = self._encode(one.digest())
-            for given in macs:
-                if compare_digest(expected, given):
+    def _mac_matches(self, tokens: list[bytes], running: list[RunningHash]) -> bool:
+        for mac in map(HmacKey.end, self._hmac_keys, running):
+            # What is given is not decoded: only the one canonical spelling is equal.
+            expected = self._mac_token(mac)
+            for token in tokens:
+                if compare_digest(expected, token):
                     return True
         return False
 
     def _check_ed25519(self, envelope: Envelope, body: bytes) -> None:
         if self._public_keys:
             content = envelope.prefix + body
-            for signature in map(self._scheme.decode, envelope.ed25519):
-                if signature and any(key.verifies(signature, content) for key in self._public_keys):
+            for signature in self._scheme.ed25519_signatures(envelope.tokens):
+                if any(key.verifies(signature, content) for key in self._public_keys):
                     return
         raise SignatureInvalid
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
-from hookseal.effects import Admitted, Call, Effect, ReadBody
+from hookseal.effects import Admitted, Effect, Pause, ReadBody
 from hookseal.errors import (
     BodyIncomplete,
     BodyTimeout,
@@ -198,6 +198,8 @@ class _Exchange:
         if self._started:  # too late to change: the server raises exc_info
             return self._start_response(status, headers, exc_info)
         self._start = (status, headers)
+        if exc_info is not None:
+            self._held.clear()  # the error page replaces what was begun (PEP 3333)
         pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         self._capture.start(int(status[:3]), pairs)
         return self._write
@@ -223,11 +225,11 @@ def _drive(steps: Generator[Effect, Any, Result], environ: WSGIEnvironment) -> R
 
 
 def _perform(effect: Effect, environ: WSGIEnvironment) -> Any:
-    if isinstance(effect, Call):
-        return effect.function(*effect.args)
     if isinstance(effect, ReadBody):
         return _read_body(effect, environ)
-    return time.sleep(effect.seconds)
+    if isinstance(effect, Pause):
+        return time.sleep(effect.seconds)
+    return effect()
 
 
 def _read_body(effect: ReadBody, environ: WSGIEnvironment) -> None:
@@ -266,7 +268,8 @@ def _send_reply(
     reply: Reply, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.headers]
-    headers.append(("content-length", str(len(reply.body))))
+    if reply.status != HTTPStatus.NO_CONTENT:  # which has no length (RFC 9110 section 8.6)
+        headers.append(("content-length", str(len(reply.body))))
     start_response(f"{reply.status} {_phrase(reply.status)}", headers)
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body]
 

@@ -7,10 +7,11 @@ use a store that they share.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from hookseal.errors import ConfigError
 from hookseal.ledger.base import Claimed, Done, InFlight, Outcome, Reply
@@ -23,6 +24,14 @@ __all__ = ["LedgerFullError", "MemoryLedger"]
 DEFAULT_MAX_KEYS = 100_000
 _EXPIRED_PER_CLAIM = 2
 """Above 1, so that expired replies go faster than new ones come."""
+
+_FIRST = Claimed(1)
+
+# Plain tuples of plain values: the garbage collector stops looking at them, however many there are.
+_Claim: TypeAlias = tuple[bytes, float, int, int]
+"""Token, expiry on the ledger's clock, attempt, fingerprint."""
+_Record: TypeAlias = tuple[float, int, tuple[tuple[bytes, bytes], ...], bytes, int]
+"""Expiry, then the status, headers and body of the reply, and the fingerprint of the event."""
 
 _log = logging.getLogger("hookseal.ledger")
 
@@ -49,8 +58,10 @@ class MemoryLedger:
         self._max_keys = max_keys
         self._clock = clock
         self._lock = threading.Lock()
-        self._claims: OrderedDict[bytes, _Claim] = OrderedDict()
-        self._done: OrderedDict[bytes, tuple[float, Done]] = OrderedDict()
+        self._claims: dict[bytes, _Claim] = {}
+        self._done: OrderedDict[bytes, _Record] = OrderedDict()
+        self._oldest_expires = math.inf
+        """No reply in ``_done`` expires before this."""
         self._warned = False
 
     def __len__(self) -> int:
@@ -60,57 +71,66 @@ class MemoryLedger:
         """Claim ``key`` for ``lease`` seconds, or say why not."""
         now = self._clock()
         with self._lock:
-            self._forget_expired(now)
-            done = self._done.get(key)
-            if done is not None and done[0] > now:
-                return done[1]
+            if self._oldest_expires <= now:
+                self._forget_expired(now)
+            record = self._done.get(key)
+            if record is not None and record[0] > now:
+                return _done(record)
             held = self._claims.get(key)
-            if held is not None and held.expires > now:
-                return InFlight(held.expires - now)
             if held is None:
-                self._make_room(now)
-            attempt = 1 if held is None else held.attempt + 1
-            self._claims[key] = _Claim(token, now + lease, attempt, fingerprint)
-            return Claimed(attempt)
+                if len(self._claims) + len(self._done) >= self._max_keys:
+                    self._make_room(now)
+                self._claims[key] = (token, now + lease, 1, fingerprint)
+                return _FIRST
+            _, expires, attempt, _ = held
+            if expires > now:
+                return InFlight(expires - now)
+            self._claims[key] = (token, now + lease, attempt + 1, fingerprint)
+            return Claimed(attempt + 1)
 
     def renew(self, key: bytes, token: bytes, lease: float) -> bool:
         """Make the claim last ``lease`` seconds from now; False if it is no longer held."""
         with self._lock:
             held = self._claims.get(key)
-            if held is None or held.token != token:
+            if held is None or held[0] != token:
                 return False
-            held.expires = self._clock() + lease
+            _, _, attempt, fingerprint = held
+            self._claims[key] = (token, self._clock() + lease, attempt, fingerprint)
             return True
 
     def complete(self, key: bytes, token: bytes, reply: Reply, retention: float) -> bool:
         """Keep ``reply`` for ``retention`` seconds; False if the claim is no longer held."""
+        expires = self._clock() + retention
         with self._lock:
             held = self._claims.get(key)
-            if held is None or held.token != token:
+            if held is None or held[0] != token:
                 return False
             del self._claims[key]
-            self._done.pop(key, None)
-            self._done[key] = (self._clock() + retention, Done(reply, held.fingerprint))
+            if key in self._done:
+                del self._done[key]  # an expired one, which would keep its place in the order
+            status, headers, body = reply
+            self._done[key] = (expires, status, headers, body, held[3])
+            self._oldest_expires = min(self._oldest_expires, expires)
             return True
 
     def release(self, key: bytes, token: bytes) -> bool:
         """Forget the claim; False if it is not held."""
         with self._lock:
             held = self._claims.get(key)
-            if held is None or held.token != token:
+            if held is None or held[0] != token:
                 return False
             del self._claims[key]
             return True
 
     def _forget_expired(self, now: float) -> None:
         for _ in range(_EXPIRED_PER_CLAIM):
-            if not self._done or self._done[next(iter(self._done))][0] > now:
+            oldest = next(iter(self._done), None)
+            self._oldest_expires = math.inf if oldest is None else self._done[oldest][0]
+            if oldest is None or self._oldest_expires > now:
                 return
-            self._done.popitem(last=False)
+            del self._done[oldest]
 
     def _make_room(self, now: float) -> None:
-        if len(self) < self._max_keys:
-            return
         if not self._done:
             self._drop_abandoned_claim(now)
             return
@@ -125,18 +145,11 @@ class MemoryLedger:
 
     def _drop_abandoned_claim(self, now: float) -> None:
         oldest = next(iter(self._claims))
-        if self._claims[oldest].expires > now:
+        if self._claims[oldest][1] > now:
             raise LedgerFullError(f"{self._max_keys} events are being handled")
         del self._claims[oldest]
 
 
-class _Claim:
-    """A claim that is held, until ``expires`` on the ledger's clock."""
-
-    __slots__ = ("attempt", "expires", "fingerprint", "token")
-
-    def __init__(self, token: bytes, expires: float, attempt: int, fingerprint: int) -> None:
-        self.token = token
-        self.expires = expires
-        self.attempt = attempt
-        self.fingerprint = fingerprint
+def _done(record: _Record) -> Done:
+    _, status, headers, body, fingerprint = record
+    return Done(Reply(status, headers, body), fingerprint)

@@ -5,6 +5,7 @@ Knows the shape of a signed request. Must not know keys, clocks or bodies.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 __all__ = ["Envelope", "Scheme"]
@@ -14,25 +15,19 @@ class Envelope:
     """The signed parts of a request other than its body, read from its headers.
 
     ``timestamp`` is in unix seconds, or None where the scheme has no clock; ``prefix`` the bytes
-    that are signed ahead of the body, exactly as received; ``macs`` and ``ed25519`` the
-    signatures of either kind, in the scheme's encoding.
+    that are signed ahead of the body, exactly as received; ``tokens`` the signatures, of every
+    kind and as the headers spell them.
     """
 
-    __slots__ = ("ed25519", "event_id", "macs", "prefix", "timestamp")
+    __slots__ = ("event_id", "prefix", "timestamp", "tokens")
 
     def __init__(
-        self,
-        event_id: str,
-        timestamp: int | None,
-        prefix: bytes,
-        macs: list[bytes],
-        ed25519: list[bytes],
+        self, event_id: str, timestamp: int | None, prefix: bytes, tokens: list[bytes]
     ) -> None:
         self.event_id = event_id
         self.timestamp = timestamp
         self.prefix = prefix
-        self.macs = macs
-        self.ed25519 = ed25519
+        self.tokens = tokens
 
 
 class Scheme(Protocol):
@@ -60,12 +55,12 @@ class Scheme(Protocol):
         """
         ...
 
-    def encode(self, signature: bytes) -> bytes:
-        """Return ``signature`` as the header spells it; two encodings of one value never match."""
+    def mac_token(self, mac: bytes) -> bytes:
+        """Return ``mac`` as a token: a given one is not decoded, so no second spelling matches."""
         ...
 
-    def decode(self, text: bytes) -> bytes | None:
-        """Return the signature that ``text`` spells, or None where it is no encoding of any."""
+    def ed25519_signatures(self, tokens: Iterable[bytes]) -> list[bytes]:
+        """Return the ed25519 signatures among ``tokens``, without those that encode none."""
         ...
 
     def prefix(self, event_id: str, timestamp: int) -> bytes:
@@ -75,5 +70,5 @@ class Scheme(Protocol):
     def write(
         self, event_id: str, timestamp: int, macs: list[bytes], ed25519: list[bytes]
     ) -> dict[str, str]:
-        """Return the headers of a delivery that carries these signatures."""
+        """Return the headers of a delivery that carries these signatures, given raw."""
         ...

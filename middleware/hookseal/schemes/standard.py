@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
+from typing import TYPE_CHECKING
 
 from hookseal.errors import (
     ConfigError,
@@ -21,6 +22,9 @@ from hookseal.errors import (
     WebhookError,
 )
 from hookseal.schemes.base import Envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["StandardScheme"]
 
@@ -37,7 +41,7 @@ _SIGNATURE = b"webhook-signature"
 # Visible ASCII but "," and ".", which separate combined headers and signed parts.
 _ID = rb"[!-+\-/-~]{1,%d}" % MAX_ID_BYTES
 _TIMESTAMP = rb"[1-9][0-9]{0,%d}" % (MAX_TIMESTAMP_DIGITS - 1)
-_PREFIX = re.compile(rb"%b\.%b\." % (_ID, _TIMESTAMP))
+_is_prefix = re.compile(rb"%b\.%b\." % (_ID, _TIMESTAMP)).fullmatch
 
 
 class StandardScheme:
@@ -62,27 +66,29 @@ class StandardScheme:
         except KeyError:
             raise _missing(fields) from None
         prefix = b"%b.%b." % (event_id, timestamp)
-        if _PREFIX.fullmatch(prefix) is None:
+        if _is_prefix(prefix) is None:
             raise _fault(event_id, id_name, timestamp, timestamp_name)
-        macs, ed25519 = _split(signature)
-        return Envelope(event_id.decode("ascii"), int(timestamp), prefix, macs, ed25519)
+        tokens = signature.split(b" ", MAX_SIGNATURES)
+        if len(tokens) > MAX_SIGNATURES or len(signature) > MAX_SIGNATURE_BYTES:
+            raise HeaderTooLong(
+                f"Over {MAX_SIGNATURES} signatures, or {MAX_SIGNATURE_BYTES} bytes of them."
+            )
+        return Envelope(event_id.decode("ascii"), int(timestamp), prefix, tokens)
 
-    def encode(self, signature: bytes) -> bytes:
-        """Return ``signature`` in base64."""
-        return b2a_base64(signature, newline=False)
+    def mac_token(self, mac: bytes) -> bytes:
+        """Return ``v1,`` and ``mac`` in base64."""
+        return b"v1," + b2a_base64(mac, newline=False)
 
-    def decode(self, text: bytes) -> bytes | None:
-        """Return what canonical base64 ``text`` spells: no stray bits, no other alphabet."""
-        try:
-            raw = a2b_base64(text, strict_mode=True)
-        except Base64Error:
-            return None
-        return raw if self.encode(raw) == text else None
+    def ed25519_signatures(self, tokens: Iterable[bytes]) -> list[bytes]:
+        """Return what the ``v1a`` tokens spell; others are somebody else's, or junk."""
+        versions = (token.partition(b",") for token in tokens)
+        decoded = (_decode(text) for version, _, text in versions if version == b"v1a")
+        return [signature for signature in decoded if signature is not None]
 
     def prefix(self, event_id: str, timestamp: int) -> bytes:
         """Return ``id.timestamp.`` for signing; raise ConfigError for what we would refuse."""
-        prefix = f"{event_id}.{timestamp}.".encode("utf-8", "replace")
-        if _PREFIX.fullmatch(prefix) is None:
+        prefix = f"{event_id}.{timestamp}.".encode("utf-8", "surrogatepass")
+        if _is_prefix(prefix) is None:
             raise ConfigError(
                 f"event_id: {event_id!r} at {timestamp} cannot be signed. Use 1 to {MAX_ID_BYTES} "
                 "visible ASCII characters without '.' and ',', and unix seconds."
@@ -93,7 +99,8 @@ class StandardScheme:
         self, event_id: str, timestamp: int, macs: list[bytes], ed25519: list[bytes]
     ) -> dict[str, str]:
         """Return the three ``webhook-`` headers."""
-        tokens = [b"v1," + mac for mac in macs] + [b"v1a," + one for one in ed25519]
+        tokens = [self.mac_token(mac) for mac in macs]
+        tokens += [b"v1a," + b2a_base64(one, newline=False) for one in ed25519]
         return {
             "webhook-id": event_id,
             "webhook-timestamp": str(timestamp),
@@ -114,34 +121,24 @@ def _fault(
     event_id: bytes, id_name: bytes, timestamp: bytes, timestamp_name: bytes
 ) -> WebhookError:
     """Return the error that says what is wrong with an id or a timestamp."""
-    for value, name, form, says in (
-        (event_id, id_name, _ID, "an id: visible ASCII without '.' and ','"),
-        (timestamp, timestamp_name, _TIMESTAMP, "a plain number of seconds"),
-    ):
-        header = f"The header {name.decode()}"
-        if not value:
-            return HeaderMissing(f"{header} is empty.")
-        if b"," in value:
-            return HeaderDuplicate(f"{header} was sent twice, or holds a comma.")
-        if len(value) > MAX_ID_BYTES:
-            return HeaderTooLong(f"{header} is longer than {MAX_ID_BYTES} bytes.")
-        if re.fullmatch(form, value) is None:
-            return HeaderMalformed(f"{header} is not {says}.")
-    raise AssertionError("one of them has a fault")
+    if re.fullmatch(_ID, event_id) is None:
+        value, name, says = event_id, id_name, "an id: visible ASCII without '.' and ','"
+    else:
+        value, name, says = timestamp, timestamp_name, "a plain number of seconds"
+    header = f"The header {name.decode()}"
+    if not value:
+        return HeaderMissing(f"{header} is empty.")
+    if b"," in value:
+        return HeaderDuplicate(f"{header} was sent twice, or holds a comma.")
+    if len(value) > MAX_ID_BYTES:
+        return HeaderTooLong(f"{header} is longer than {MAX_ID_BYTES} bytes.")
+    return HeaderMalformed(f"{header} is not {says}.")
 
 
-def _split(signature: bytes) -> tuple[list[bytes], list[bytes]]:
-    """Return the ``v1`` and the ``v1a`` signatures; other tokens are somebody else's, or junk."""
-    tokens = signature.split(b" ", MAX_SIGNATURES)
-    if len(tokens) > MAX_SIGNATURES or len(signature) > MAX_SIGNATURE_BYTES:
-        raise HeaderTooLong(
-            f"Over {MAX_SIGNATURES} signatures, or {MAX_SIGNATURE_BYTES} bytes of them."
-        )
-    macs: list[bytes] = []
-    ed25519: list[bytes] = []
-    for token in tokens:
-        if token.startswith(b"v1,"):
-            macs.append(token[3:])
-        elif token.startswith(b"v1a,"):
-            ed25519.append(token[4:])
-    return macs, ed25519
+def _decode(text: bytes) -> bytes | None:
+    """Return what canonical base64 ``text`` spells: no stray bits, no other alphabet."""
+    try:
+        raw = a2b_base64(text, strict_mode=True)
+    except Base64Error:
+        return None
+    return raw if b2a_base64(raw, newline=False) == text else None

@@ -1,0 +1,54 @@
+"""The documentation says what is there: snippets are files, reference pages come from the code."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+SNIPPET = re.compile(r"<!-- file: (?P<path>\S+) -->\n```python\n(?P<code>.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#]+)")
+
+
+def load_generator():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SNIPPETS = [
+    pytest.param(match["code"], ROOT / match["path"], id=f"{page.name}:{match['path']}")
+    for page in PAGES
+    for match in SNIPPET.finditer(page.read_text())
+]
+
+
+@pytest.mark.parametrize(("code", "path"), SNIPPETS)
+def test_a_snippet_is_the_file_it_names(code, path):
+    assert code == path.read_text()
+
+
+def test_every_example_file_is_shown_somewhere():
+    shown = {parameters.values[1] for parameters in SNIPPETS}
+
+    assert shown == {path for path in (ROOT / "examples").glob("*.py") if path.stat().st_size}
+
+
+@pytest.mark.parametrize("name", ["settings.md", "answers.md", "notes.md"])
+def test_a_reference_page_is_what_the_code_says(name):
+    page = load_generator().PAGES[name]()
+
+    assert (ROOT / "docs" / "reference" / name).read_text() == page, "run: python docs/generate.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for match in LINK.finditer(page.read_text()):
+        assert (page.parent / match["path"]).exists(), match["path"]

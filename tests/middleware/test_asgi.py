@@ -1,0 +1,380 @@
+"""What is ASGI's own: messages, scopes, and clients that go away."""
+
+import asyncio
+
+import pytest
+
+from hookseal import WebhookEvent
+from hookseal.asgi import WebhookMiddleware
+from hookseal.ledger import MemoryLedger
+
+from .support import (
+    BODY,
+    SECONDS,
+    SECRET,
+    AsyncLedger,
+    Call,
+    CountingLedger,
+    Endpoint,
+    Messages,
+    asgi_scope,
+    ask_asgi,
+    body_messages,
+    run_asgi,
+    signed,
+)
+
+START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"x/y")]}
+
+
+def part(body=b"", *, more=False):
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+def sends(*messages):
+    """An app that sends these messages."""
+
+    async def app(scope, receive, send):
+        for message in messages:
+            await send(message)
+
+    return app
+
+
+def run(app, call=None, *incoming, **settings):
+    middleware = WebhookMiddleware(app, SECRET, **settings)
+    return asyncio.run(run_asgi(middleware, call or signed(), *incoming))
+
+
+# --- scopes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["lifespan", "websocket", "something-new"])
+def test_other_scopes_go_straight_through(kind):
+    seen = []
+
+    async def app(*arguments):
+        seen.append(arguments)
+
+    given = ({"type": kind}, object(), object())
+    asyncio.run(WebhookMiddleware(app, SECRET)(*given))
+    assert all(one is other for one, other in zip(seen[0], given, strict=True))
+
+
+def test_a_path_that_is_not_ours_goes_through_untouched():
+    seen = []
+
+    async def app(*arguments):
+        seen.append(arguments)
+
+    given = (asgi_scope(Call(path="/other")), object(), object())
+    asyncio.run(WebhookMiddleware(app, SECRET, paths=["/hooks"])(*given))
+    assert all(one is other for one, other in zip(seen[0], given, strict=True))
+
+
+def test_the_event_is_in_the_state_beside_what_the_server_put_there():
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(scope)
+        await sends(START, part())(scope, receive, send)
+
+    call = signed()
+    scope = {**asgi_scope(call), "state": {"pool": 1}}
+    messages = Messages(*body_messages(call.body))
+    asyncio.run(WebhookMiddleware(app, SECRET)(scope, messages.receive, messages.send))
+    event = seen[0]["state"]["hookseal_event"]
+    assert isinstance(event, WebhookEvent)
+    assert (event.id, event.body, event.attempt) == ("evt_1", BODY, 1)
+    assert seen[0]["state"]["pool"] == 1
+    assert scope["state"] == {"pool": 1}  # which the server shares between requests
+
+
+def test_a_scope_may_lack_what_is_optional():
+    scope = asgi_scope(signed())
+    for name in ("state", "scheme", "query_string", "root_path", "client", "http_version"):
+        del scope[name]
+    messages = Messages(*body_messages(BODY))
+    middleware = WebhookMiddleware(
+        sends(START, part()), SECRET, trusted_proxies=["unix"], allow_insecure_peers=["unix"]
+    )
+    asyncio.run(middleware(scope, messages.receive, messages.send))
+    assert messages.answer().status == 200
+
+
+# --- the body --------------------------------------------------------------------------------
+
+
+def test_the_body_is_given_once_and_then_what_the_server_says():
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.extend([await receive(), await receive()])
+        await sends(START, part())(scope, receive, send)
+
+    run(app, signed(), *body_messages(BODY[:5], BODY[5:9], b"", BODY[9:]))
+    assert seen == [
+        {"type": "http.request", "body": BODY, "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+
+
+def later(*messages):
+    """A receive() whose every message has to be waited for."""
+    coming = list(messages)
+
+    async def receive():
+        await asyncio.sleep(0)
+        return coming.pop(0)
+
+    return receive
+
+
+def test_a_body_that_is_waited_for_is_taken():
+    async def scenario():
+        messages = Messages()
+        app = WebhookMiddleware(sends(START, part(b"ok")), SECRET)
+        receive = later(*body_messages(BODY[:5], BODY[5:]))
+        await app(asgi_scope(signed()), receive, messages.send)
+        return messages.answer()
+
+    assert asyncio.run(scenario()).body == b"ok"
+
+
+async def never():
+    await asyncio.Event().wait()
+
+
+def slow_after(*messages):
+    coming = list(messages)
+
+    async def receive():
+        return coming.pop(0) if coming else await never()
+
+    return receive
+
+
+@pytest.mark.parametrize("first", [[], [{"type": "http.request", "more_body": True}]])
+@pytest.mark.parametrize(("version", "closed"), [("1.1", True), ("2", False)])
+def test_a_body_that_does_not_come_in_time_is_a_408(first, version, closed):
+    async def scenario():
+        messages = Messages()
+        app = WebhookMiddleware(sends(START, part()), SECRET, body_timeout=0.02)
+        scope = asgi_scope(signed(http_version=version))
+        await asyncio.wait_for(app(scope, slow_after(*first), messages.send), SECONDS)
+        return messages.answer()
+
+    answer = asyncio.run(scenario())
+    assert (answer.status, answer.code) == (408, "body_timeout")
+    assert (answer.headers.get("connection") == "close") == closed
+
+
+def test_a_receive_that_swallows_its_cancellation_cannot_hold_a_request_up():
+    async def scenario():
+        async def receive():
+            try:
+                await never()
+            except asyncio.CancelledError:
+                return {"type": "http.request", "body": BODY}
+
+        messages = Messages()
+        app = WebhookMiddleware(sends(START, part()), SECRET, body_timeout=0.02)
+        await asyncio.wait_for(app(asgi_scope(signed()), receive, messages.send), SECONDS)
+        return messages.answer()
+
+    assert asyncio.run(scenario()).status == 408
+
+
+@pytest.mark.parametrize("read", [[], [{"type": "http.request", "body": b"x", "more_body": True}]])
+def test_a_client_that_goes_away_before_the_end_of_its_body_reaches_nothing(read):
+    ledger = MemoryLedger()
+    one = Endpoint("asgi", ledger=ledger)
+    gone = {"type": "http.disconnect"}
+    messages = asyncio.run(run_asgi(one.app, signed(), *read, gone))
+    assert one.handler.runs == len(ledger) == 0
+    assert [m["status"] for m in messages.sent if m["type"] == "http.response.start"] in ([], [400])
+
+
+@pytest.mark.parametrize("wait", [0, 1])
+def test_an_error_of_the_server_while_reading_is_the_servers(wait):
+    class ClientDisconnect(Exception):
+        pass
+
+    async def receive():
+        for _ in range(wait):
+            await asyncio.sleep(0)
+        raise ClientDisconnect
+
+    ledger = MemoryLedger()
+    one = Endpoint("asgi", ledger=ledger)
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(one.app(asgi_scope(signed()), receive, Messages().send))
+    assert one.handler.runs == len(ledger) == 0
+
+
+def test_a_request_cancelled_while_its_body_comes_leaves_nothing():
+    async def scenario():
+        waiting = asyncio.Event()
+
+        async def receive():
+            waiting.set()
+            await never()
+
+        ledger = MemoryLedger()
+        one = Endpoint("asgi", ledger=ledger)
+        task = asyncio.create_task(one.app(asgi_scope(signed()), receive, Messages().send))
+        await waiting.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return one.handler.runs, len(ledger)
+
+    assert asyncio.run(scenario()) == (0, 0)
+
+
+# --- handlers that do not end ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("store", [MemoryLedger, AsyncLedger])
+def test_a_handler_cancelled_leaves_nothing_claimed(store):
+    async def scenario():
+        running = asyncio.Event()
+
+        async def app(scope, receive, send):
+            running.set()
+            await send(START)
+            await never()
+
+        ledger, messages = store(), Messages(*body_messages(BODY))
+        middleware = WebhookMiddleware(app, SECRET, ledger=ledger)
+        task = asyncio.create_task(
+            middleware(asgi_scope(signed()), messages.receive, messages.send)
+        )
+        await running.wait()
+        assert len(ledger) == 1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return len(ledger), messages.sent
+
+    assert asyncio.run(scenario()) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "messages", [[], [START], [START, part(b"x", more=True)]], ids=["nothing", "start", "half"]
+)
+def test_an_app_that_does_not_finish_its_reply_is_run_again(messages):
+    ledger = MemoryLedger()
+    assert run(sends(*messages), ledger=ledger).sent == []
+    assert len(ledger) == 0
+
+
+def test_an_app_that_sees_the_client_go_and_gives_up_is_run_again():
+    async def app(scope, receive, send):
+        await receive()
+        assert await receive() == {"type": "http.disconnect"}
+
+    ledger = MemoryLedger()
+    run(app, ledger=ledger)
+    assert len(ledger) == 0
+
+
+# --- replies ---------------------------------------------------------------------------------
+
+
+def test_no_reply_is_seen_before_its_claim_is_settled():
+    class Spy(MemoryLedger):
+        sent = None
+
+        def complete(self, *arguments):
+            assert messages.sent == []
+            return super().complete(*arguments)
+
+    messages = Messages(*body_messages(BODY))
+    app = WebhookMiddleware(sends(START, part(b"a", more=True), part(b"b")), SECRET, ledger=Spy())
+    asyncio.run(app(asgi_scope(signed()), messages.receive, messages.send))
+    assert messages.sent == [START, part(b"a", more=True), part(b"b")]
+
+
+def test_a_streamed_reply_is_kept_whole_while_it_is_small():
+    async def scenario():
+        app = WebhookMiddleware(sends(START, part(b"a", more=True), part(b"b")), SECRET)
+        return [await ask_asgi(app, signed()) for _ in range(2)]
+
+    first, second = asyncio.run(scenario())
+    assert first.body == second.body == b"ab"
+    assert second.headers["content-type"] == "x/y"
+
+
+def test_a_large_stream_flows_and_is_replayed_by_its_status():
+    async def scenario():
+        seen = []
+
+        async def app(scope, receive, send):
+            for message in (START, part(b"x" * 5000, more=True), part(b"y", more=True)):
+                await send(message)
+                seen.append(len(messages.sent))
+            assert ledger.completed == 0
+            await send(part(b"z"))
+
+        ledger = CountingLedger()
+        middleware = WebhookMiddleware(app, SECRET, ledger=ledger)
+        messages = Messages(*body_messages(BODY))
+        await middleware(asgi_scope(signed()), messages.receive, messages.send)
+        return seen, messages.answer(), await ask_asgi(middleware, signed())
+
+    seen, first, second = asyncio.run(scenario())
+    assert seen == [0, 2, 3]
+    assert len(first.body) == 5002
+    assert (second.status, second.body, second.replayed) == (200, b"", True)
+    assert "content-type" not in second.headers
+
+
+def test_a_stream_cut_short_is_run_again():
+    ledger = MemoryLedger()
+    sent = run(sends(START, part(b"x" * 5000, more=True)), ledger=ledger).sent
+    assert len(sent) == 2
+    assert len(ledger) == 0
+
+
+PATHSEND = {"type": "http.response.pathsend", "path": "/etc/motd"}
+TRAILERS = {"type": "http.response.trailers", "headers": []}
+HINT = {"type": "http.response.early_hint", "links": []}
+DEBUG = {"type": "http.response.debug", "info": {}}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [START, PATHSEND],
+        [{**START, "trailers": True}, part(b"a"), TRAILERS],
+        [HINT, START, part(b"a")],
+        [START, HINT, part(b"a", more=True), part(b"b")],
+        [DEBUG, START, part(b"a")],
+    ],
+    ids=["pathsend", "trailers", "early hint", "late hint", "debug"],
+)
+def test_extensions_pass_in_order_and_the_event_is_done(messages):
+    ledger = MemoryLedger()
+    app = sends(*messages)
+    assert run(app, ledger=ledger).sent == messages
+    again = run(app, ledger=ledger).answer()
+    assert (again.status, again.replayed) == (200, True)
+
+
+def test_a_reply_may_have_no_headers_and_leave_more_body_out():
+    bare = [{"type": "http.response.start", "status": 200}, {"type": "http.response.body"}]
+    ledger = MemoryLedger()
+    assert run(sends(*bare), ledger=ledger).sent == bare
+    assert run(sends(*bare), ledger=ledger).answer().replayed
+
+
+def test_an_app_that_raises_after_its_reply_has_been_kept():
+    async def app(scope, receive, send):
+        await sends(START, part(b"ok"))(scope, receive, send)
+        raise RuntimeError("a background task")
+
+    ledger = MemoryLedger()
+    with pytest.raises(RuntimeError):
+        run(app, ledger=ledger)
+    assert run(app, ledger=ledger).answer().body == b"ok"
