@@ -40,7 +40,7 @@ wheel-test: $(VENV)/.dev ## the core's and the faces' tests against the built wh
 	$(PYTHON) -m venv $(WHEEL_VENV)
 	$(WHEEL_VENV)/bin/pip install $(PIP_FLAGS) --require-hashes -r requirements/bare.txt
 	$(WHEEL_VENV)/bin/pip install $(PIP_FLAGS) --no-deps build/dist/hookseal-*.whl
-	$(WHEEL_VENV)/bin/python -m pytest tests/middleware
+	HOOKSEAL_BARE=1 $(WHEEL_VENV)/bin/python -m pytest tests/middleware
 
 bench: $(VENV)/.dev ## our figures, the floor and the peers, side by side
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
