@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import chain, memory, scale, server, signatures
+from benchmarks import chain, ledger, memory, scale, server, signatures
 from benchmarks.measure import pin, progress
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _SECTIONS: dict[str, Callable[..., list[Table]]] = {
     "chain": chain.run,
     "scale": scale.run,
     "memory": memory.run,
+    "ledger": ledger.run,
     "server": server.run,
 }
 
@@ -33,6 +34,7 @@ sections (all of them unless you name some):
   sign     one delivery's headers; beside the same
   chain    the whole middleware in process, over a bare ASGI app; beside four BaseHTTPMiddleware
   scale    the chain, the ledger and the limiter with 100 to 1,000,000 keys held; bytes per key
+  ledger   a claim and a completion on each store; beside bare round trips of the same client
   memory   the peak while a 1 MiB body comes in chunks
   server   requests a second under uvicorn on loopback, with and without the middleware
 """

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol, TypeAlias
 
-__all__ = ["Claimed", "Done", "InFlight", "Ledger", "Outcome", "Reply"]
+__all__ = [
+    "AsyncLedger",
+    "Claimed",
+    "Done",
+    "InFlight",
+    "Ledger",
+    "Outcome",
+    "Reply",
+]
 
 
 class Reply(NamedTuple):
@@ -44,8 +52,9 @@ class Ledger(Protocol):
     """What every idempotency store does; each call is one atomic step.
 
     ``key`` names the event; ``token`` the claimant, and only the holder of the current token
-    changes a claim. Times are in seconds. An async store has the same methods as coroutines. Any
-    exception means that the store is unavailable.
+    changes a claim. Times are in seconds; ``fingerprint`` is below 2**32. Any exception means that
+    the store is unavailable. A store whose methods may wait has the attribute ``blocking = True``,
+    so that nobody calls it on an event loop.
     """
 
     def claim(self, key: bytes, token: bytes, lease: float, fingerprint: int) -> Outcome:
@@ -61,5 +70,25 @@ class Ledger(Protocol):
         ...
 
     def release(self, key: bytes, token: bytes) -> bool:
+        """Forget the claim, so that the next attempt is handled; False if it is not held."""
+        ...
+
+
+class AsyncLedger(Protocol):
+    """The same as coroutines."""
+
+    async def claim(self, key: bytes, token: bytes, lease: float, fingerprint: int) -> Outcome:
+        """Claim the event for ``lease`` seconds, or say why not."""
+        ...
+
+    async def renew(self, key: bytes, token: bytes, lease: float) -> bool:
+        """Make the claim last ``lease`` seconds from now; False if it is no longer held."""
+        ...
+
+    async def complete(self, key: bytes, token: bytes, reply: Reply, retention: float) -> bool:
+        """Keep ``reply`` for ``retention`` seconds; False if the claim is no longer held."""
+        ...
+
+    async def release(self, key: bytes, token: bytes) -> bool:
         """Forget the claim, so that the next attempt is handled; False if it is not held."""
         ...
