@@ -60,17 +60,17 @@ def _stay(screen: Screen, stage: Stage) -> None:
     event = """'{"eventType": "order.paid", "payload": {"id": 17}}'"""
     handled = stage.endpoint_url.replace("/webhooks", "/handled")
     hookseal = Path(sys.executable).with_name("hookseal")
-    screen.heading("Yours to play with, until Ctrl-C")
-    screen.commands(
-        [
-            ("publish an event", f"curl {bearer} {api}/msg -d {event}"),
-            ("see its attempts", f"curl {bearer} {api}/attempt/msg/msg_..."),
-            ("see what was handled", f"curl --cacert {stage.certificate} {handled}"),
-            ("make a signature", f"echo -n '{{}}' | {hookseal} sign --secret {stage.secret} -"),
-        ]
-    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
+        screen.heading("Yours to play with, until Ctrl-C")
+        screen.commands(
+            [
+                ("publish an event", f"curl {bearer} {api}/msg -d {event}"),
+                ("see its attempts", f"curl {bearer} {api}/attempt/msg/msg_..."),
+                ("see what was handled", f"curl --cacert {stage.certificate} {handled}"),
+                ("make a signature", f"echo -n '{{}}' | {hookseal} sign --secret {stage.secret} -"),
+            ]
+        )
         signal.pause()
     screen.heading("Stopped")
 

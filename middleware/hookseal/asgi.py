@@ -13,17 +13,20 @@ import functools
 import time
 from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
-from hookseal.effects import Admitted, Call, Effect, ReadBody
-from hookseal.errors import BodyIncomplete, BodyTimeout, WebhookError
+from hookseal.driving import drive_async
+from hookseal.effects import Admitted, ReadBody
+from hookseal.errors import BodyIncomplete, BodyTimeout, ConfigError, WebhookError
 from hookseal.gate import Gate
 from hookseal.headers import find_header, pick
 from hookseal.leases import LoopRenewer
 from hookseal.ledger import Reply
 from hookseal.policy import Policy, Settings
 from hookseal.replies import rejection
+from hookseal.reporting import ReceiveTwice, WatchedSend
 from hookseal.request import Request
+from hookseal.starting import check_store_async
 from hookseal.verify import EVENT_KEY
 
 if TYPE_CHECKING:
@@ -38,7 +41,6 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-Result = TypeVar("Result")
 
 
 class WebhookMiddleware:
@@ -60,17 +62,23 @@ class WebhookMiddleware:
         policy: Policy | None = None,
         **settings: Unpack[Settings],
     ) -> None:
-        self._app = app
-        self._gate = Gate(Policy.of(secrets, policy, settings))
+        self.app = app
+        self._gate = Gate(Policy.of(secrets, policy, settings), asynchronous=True)
+        self.policy = self._gate.policy
+        self._reporting = self.policy.mode == "report"
         self._renewing: LoopRenewer | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; whatever is not HTTP, or not ours, goes straight to the app."""
         if scope["type"] != "http" or self._gate.ignores(_path(scope)):
-            await self._app(scope, receive, send)
+            serve = self._start if scope["type"] == "lifespan" else self.app
+            await serve(scope, receive, send)
+            return
+        if self._reporting:
+            await self._report(scope, receive, send)
             return
         try:
-            verdict = await _drive(self._gate.admit(self._request(scope)), receive)
+            verdict = await drive_async(self._gate.admit(self._request(scope)), _read_body, receive)
         except WebhookError as error:
             await _send_reply(rejection(error), scope, send, close=error.closes_connection)
         else:
@@ -78,6 +86,16 @@ class WebhookMiddleware:
                 await _send_reply(verdict, scope, send)
             else:
                 await self._handle(verdict, scope, receive, send)
+
+    async def _start(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stop the server's start where the ledger cannot be used; else leave it to the app."""
+        try:
+            await check_store_async(self.policy)
+        except ConfigError as error:
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+        else:
+            await self.app(scope, receive, send)
 
     def _request(self, scope: Scope) -> Request:
         client = scope.get("client")
@@ -97,20 +115,37 @@ class WebhookMiddleware:
         inner_scope = dict(scope)
         inner_scope["state"] = {**scope.get("state", {}), EVENT_KEY: admitted.event}
         exchange = _Exchange(self._gate, admitted, receive, send)
-        renewing = self._renewing_here()
+        renewing = self._renewing = LoopRenewer.here(self._renewing, self._gate.policy)
         renewing.add(admitted)
         try:
-            await self._app(inner_scope, exchange.receive, exchange.send)
+            await self.app(inner_scope, exchange.receive, exchange.send)
         finally:
             renewing.discard(admitted)
             if not exchange.settled:
                 await exchange.settle(None)
 
-    def _renewing_here(self) -> LoopRenewer:
-        loop = asyncio.get_running_loop()
-        if self._renewing is None or self._renewing.loop is not loop:
-            self._renewing = LoopRenewer(self._gate.policy, loop)
-        return self._renewing
+    async def _report(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app on the request as it came, whatever the gate says of it."""
+        body = ReceiveTwice(receive)
+        try:
+            steps = self._gate.observe(self._request(scope))
+            admitted = await drive_async(steps, _read_body, body.first)
+            if admitted is None:
+                await self.app(scope, body.again, send)
+                return
+            inner_scope = dict(scope)
+            inner_scope["state"] = {**scope.get("state", {}), EVENT_KEY: admitted.event}
+            watched = WatchedSend(send, self._gate.capture())
+            renewing = self._renewing = LoopRenewer.here(self._renewing, self.policy)
+            renewing.add(admitted)
+            try:
+                await self.app(inner_scope, body.again, watched)
+            finally:
+                renewing.discard(admitted)
+                settling = self._gate.settle(admitted, watched.reply)
+                await drive_async(settling, _read_body, receive)
+        finally:
+            body.close()
 
 
 class _Exchange:
@@ -174,30 +209,7 @@ class _Exchange:
     def settle(self, reply: Reply | None) -> Awaitable[None]:
         """Settle the claim; await what this returns, once."""
         self.settled = True
-        return _drive(self._gate.settle(self._admitted, reply), self._receive)
-
-
-async def _drive(steps: Generator[Effect, Any, Result], receive: Receive) -> Result:
-    """Do what the gate asks for until it has decided."""
-    try:
-        effect = next(steps)
-        while True:
-            try:
-                result: Any
-                if isinstance(effect, Call):
-                    result = effect()
-                elif isinstance(effect, ReadBody):
-                    result = _read_body(effect, receive)
-                else:
-                    result = asyncio.sleep(effect.seconds)
-                if hasattr(result, "__await__"):  # a store may be sync, and must not wait, or async
-                    result = await result
-            except Exception as error:  # noqa: BLE001 # the gate judges what its effects raise
-                effect = steps.throw(error)
-            else:
-                effect = steps.send(result)
-    except StopIteration as end:
-        return cast("Result", end.value)
+        return drive_async(self._gate.settle(self._admitted, reply), _read_body, self._receive)
 
 
 def _read_body(effect: ReadBody, receive: Receive) -> Awaitable[None] | None:
@@ -248,9 +260,12 @@ class _Begun:
         try:
             yield self._first_wait
         except BaseException as error:
-            # Cancelled: the awaitable hears of it, and cannot hold it up.
-            with contextlib.suppress(StopIteration):
-                self._steps.throw(error)
+            # Cancelled: the awaitable hears of it, and cannot hold it up. One that is not written
+            # in Python need not have a throw(), nor does ``await`` ask it for one.
+            throw = getattr(self._steps, "throw", None)
+            if throw is not None:
+                with contextlib.suppress(StopIteration):
+                    throw(error)
             raise
         return (yield from self._steps)
 

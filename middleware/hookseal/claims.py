@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hookseal.body import fingerprint
 from hookseal.effects import Admitted, Admitting, Call, Effect, Pause, Settling
-from hookseal.errors import DeliveryConflict, DeliveryInFlight, LedgerUnavailable, SourceRateLimited
+from hookseal.errors import (
+    DeliveryConflict,
+    DeliveryInFlight,
+    LedgerUnavailable,
+    SourceRateLimited,
+    WebhookError,
+)
 from hookseal.ledger import Claimed, Done, InFlight, Ledger, Outcome, Reply
 from hookseal.tokens import new_token
 
 if TYPE_CHECKING:
-    from hookseal.observe import Notes
+    from hookseal.observe import NoteName, Notes
     from hookseal.policy import Policy
+    from hookseal.ratelimit import AnyBudget
     from hookseal.sources import SourceKeys
     from hookseal.verify import WebhookEvent
 
@@ -34,12 +41,15 @@ _REPLAYED = (b"webhook-replayed", b"true")
 class Claims:
     """The last steps of the pipeline, over one ledger and one source budget."""
 
-    def __init__(self, policy: Policy, notes: Notes) -> None:
+    def __init__(self, policy: Policy, notes: Notes, budget: AnyBudget | None) -> None:
         self._policy = policy
-        self._ledger = policy.ledger
-        self._budget = policy.budget()
+        # Opened by now; whether it is sync or async is the face's concern.
+        self._ledger = cast("Ledger | None", policy.ledger)
+        self._budget = budget
         self._notes = notes
-        self._pauses = (*_pauses(policy.in_flight_wait), None)
+        reporting = policy.mode == "report"
+        self._pauses = (*_pauses(0 if reporting else policy.in_flight_wait), None)
+        self._replayed: NoteName = "would_reply" if reporting else "replayed"
         self._in_flight = (
             DeliveryConflict
             if policy.in_flight_status == DeliveryConflict.status_hint
@@ -65,26 +75,41 @@ class Claims:
         if attempt > 1:
             event = event._replace(attempt=attempt)
         self._notes.event("accepted", event)
-        return Admitted(event, key, token)
+        return Admitted(event, key, token, self._notes.clock())
+
+    def watch(self, event: WebhookEvent, keys: SourceKeys) -> Admitting:
+        """Decide as :meth:`take` does and admit ``event`` all the same, unclaimed if need be."""
+        try:
+            verdict = yield from self.take(event, keys)
+        except WebhookError as error:
+            self._notes.event("would_reject", event, code=error.code, detail=error.detail)
+            return Admitted(event, None, b"", self._notes.clock())
+        if isinstance(verdict, Admitted):
+            return verdict
+        return Admitted(event, None, b"", self._notes.clock())
 
     def settle(self, admitted: Admitted, reply: Reply | None) -> Settling:
         """Complete the claim of a good ``reply``, release that of any other end.
 
         Never raises: a good reply stays good, whatever the store does.
         """
-        event, key, token = admitted.event, admitted.key, admitted.token
-        if self._ledger is None or key is None:
-            return
-        try:
-            if reply is None or reply.status not in _SUCCESS:
-                yield Call(self._ledger.release, key, token)
-                self._notes.event("released", event)
-                return
-            kept = yield Call(self._ledger.complete, key, token, reply, self._policy.retention)
-            if not kept:
-                self._notes.event("lease_lost", event)
-        except Exception as error:  # noqa: BLE001 # stores raise whatever their clients raise
-            self._notes.event("settle_failed", event, detail=type(error).__name__)
+        ledger, key, token = self._ledger, admitted.key, admitted.token
+        good = reply is not None and reply.status in _SUCCESS
+        name: NoteName = "completed" if good else "released"
+        detail = ""
+        if ledger is not None and key is not None:
+            try:
+                if reply is None or not good:
+                    yield Call(ledger.release, key, token)
+                elif not (yield Call(ledger.complete, key, token, reply, self._policy.retention)):
+                    name = "lease_lost"
+            except GeneratorExit:  # the request was cancelled while the store was asked
+                since = admitted.since
+                self._notes.event("settle_failed", admitted.event, detail="Cancelled", since=since)
+                raise
+            except Exception as error:  # noqa: BLE001 # stores raise whatever their clients raise
+                name, detail = "settle_failed", type(error).__name__
+        self._notes.event(name, admitted.event, detail=detail, since=admitted.since)
 
     def _claim(
         self, ledger: Ledger, key: bytes, token: bytes, event: WebhookEvent
@@ -113,7 +138,7 @@ class Claims:
     def _replay(self, event: WebhookEvent, done: Done) -> Reply:
         if done.fingerprint != fingerprint(event.body):
             self._notes.event("body_changed", event)
-        self._notes.event("replayed", event)
+        self._notes.event(self._replayed, event)
         return done.reply._replace(headers=(*done.reply.headers, _REPLAYED))
 
 

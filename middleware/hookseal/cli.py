@@ -1,4 +1,4 @@
-"""The command ``hookseal``: sign and verify by hand.
+"""The command ``hookseal``: sign and verify by hand, and examine an app.
 
 Knows arguments, standard input and exit statuses. Must not know how signatures work.
 """
@@ -6,6 +6,7 @@ Knows arguments, standard input and exit statuses. Must not know how signatures 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import sys
@@ -14,6 +15,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from hookseal import doctor
 from hookseal.errors import ConfigError, WebhookError
 from hookseal.secrets import generate_secret
 from hookseal.signing import Signer
@@ -31,6 +33,28 @@ examples:
   hookseal sign --curl https://example.com/webhooks payload.json
   hookseal verify -H 'webhook-id: msg_1' -H 'webhook-timestamp: 1614265330' \\
       -H 'webhook-signature: v1,...' payload.json
+  hookseal doctor main:app
+"""
+
+_DOCTOR = """\
+Imports an app, finds the Hookseal middleware in it, and says what is weak or wrong and how to fix
+it. The app is not started and no store is asked. Secrets are never printed.
+
+levels:
+  error    webhooks are not safe: nothing is verified, anybody may pass, repeats run twice
+  warning  safe on a good day, not under load, attack, restart or with several workers
+  hint     worth knowing
+
+exit status: 0 no errors (there may be warnings), 1 at least one error, 2 could not run
+"""
+
+_DOCTOR_EPILOG = """\
+examples:
+  hookseal doctor main:app                  the app as you name it to uvicorn or gunicorn
+  hookseal doctor 'project.web:make_app()'  a function that makes it
+  DJANGO_SETTINGS_MODULE=site.settings hookseal doctor site.wsgi:application
+  hookseal doctor --strict main:app         in CI: warnings count as errors
+  hookseal doctor --json main:app | jq '.findings[].fix'
 """
 
 
@@ -75,6 +99,17 @@ def _new_secret(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _doctor(arguments: argparse.Namespace) -> int:
+    findings = doctor.examine(doctor.load(arguments.app))
+    wrong = {"error", "warning"} if arguments.strict else {"error"}
+    if arguments.json:
+        shown = [finding.as_dict() for finding in findings]
+        print(json.dumps({"app": arguments.app, "findings": shown}, indent=2))
+    else:
+        print(doctor.report(arguments.app, findings))
+    return _REFUSED if any(finding.level in wrong for finding in findings) else 0
+
+
 def _secret(arguments: argparse.Namespace) -> str:
     secret: str = arguments.secret or os.environ.get(SECRET_VARIABLE, "")
     if not secret:
@@ -98,7 +133,8 @@ def _header(line: str) -> tuple[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hookseal",
-        description="Sign and verify webhooks by hand (Standard Webhooks, v1 and v1a).",
+        description="Sign and verify webhooks by hand (Standard Webhooks, v1 and v1a), and examine "
+        "an app that receives them.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -122,6 +158,17 @@ def _parser() -> argparse.ArgumentParser:
         help="accepted age and lead in seconds (default: %(default)s)",
     )
     verify.add_argument("--at", type=float, help="judge as of this time, in unix seconds")
+    examine = commands.add_parser(
+        "doctor",
+        help="say what is weak or wrong about an app",
+        description=_DOCTOR,
+        epilog=_DOCTOR_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    examine.add_argument("app", help="module:app, or module:factory() to call it")
+    examine.add_argument("--json", action="store_true", help="print JSON")
+    examine.add_argument("--strict", action="store_true", help="exit 1 for warnings too")
+    examine.set_defaults(run=_doctor)
     secret = commands.add_parser("secret", help="print a new secret")
     secret.add_argument("--bytes", type=int, default=32, help="24 to 64 (default: %(default)s)")
     secret.set_defaults(run=_new_secret)

@@ -47,15 +47,18 @@ class Admitted:
     """The handler may run.
 
     ``key`` is the ledger key that is claimed, None without a ledger; ``token`` what the claim is
-    settled with.
+    settled with; ``since`` when that was, on the clock of the notes.
     """
 
-    __slots__ = ("event", "key", "token")
+    __slots__ = ("event", "key", "since", "token")
 
-    def __init__(self, event: WebhookEvent, key: bytes | None, token: bytes) -> None:
+    def __init__(
+        self, event: WebhookEvent, key: bytes | None, token: bytes, since: float = 0.0
+    ) -> None:
         self.event = event
         self.key = key
         self.token = token
+        self.since = since
 
 
 Admitting: TypeAlias = Generator[Effect, Any, Reply | Admitted]

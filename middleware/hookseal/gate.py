@@ -30,6 +30,7 @@ from hookseal.verify import WebhookEvent
 
 if TYPE_CHECKING:
     from hookseal.ledger import Reply
+    from hookseal.observe import NoteName
     from hookseal.policy import Policy
     from hookseal.request import Request
     from hookseal.sources import SourceKeys
@@ -42,16 +43,22 @@ _MAX_LENGTH_DIGITS = 18
 class Gate:
     """One endpoint's pipeline, made from its policy. Holds no state of a request."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
+    def __init__(self, policy: Policy, *, asynchronous: bool) -> None:
+        self.policy = policy = policy.opened(asynchronous=asynchronous)
         self._notes = Notes(policy.observer)
         self.ignores = PathFilter(policy.paths, policy.exempt_paths).ignores
         """Tells whether a request for a path passes unchecked."""
         self._transport = policy.transport()
         self._methods = frozenset(method.upper() for method in policy.methods)
-        self._failures = policy.failures()
+        limiter = policy.limiter(self._notes, asynchronous=asynchronous)
+        self._failures = limiter.budget("failure_budget", policy.failure_budget)
         self._keys = KeyPicker(policy, self._notes)
-        self._claims = Claims(policy, self._notes)
+        budget = limiter.budget("source_budget", policy.source_budget)
+        self._claims = Claims(policy, self._notes, budget)
+        reporting = policy.mode == "report"
+        self._take = self._claims.watch if reporting else self._claims.take
+        self._refused: NoteName = "would_reject" if reporting else "rejected"
+        self._greeted: NoteName = "would_reply" if reporting else "handshake"
         self._stored_headers = frozenset(name.lower().encode() for name in policy.reply_headers)
         self.wanted = frozenset({b"content-length", b"content-encoding"}).union(
             policy.scheme.headers,
@@ -73,10 +80,21 @@ class Gate:
             if not self._transport.require_https(request):
                 self._notes.request("insecure_allowed", request)
             event, keys = yield from self._authenticate(request)
-            return (yield from self._claims.take(event, keys))
+            return (yield from self._take(event, keys))
         except WebhookError as error:
-            self._notes.request("rejected", request, code=error.code, detail=error.detail)
+            self._notes.request(self._refused, request, code=error.code, detail=error.detail)
             raise
+
+    def observe(self, request: Request) -> Generator[Effect, Any, Admitted | None]:
+        """Decide as :meth:`admit` does, and tell the observer, but refuse and answer nothing.
+
+        Returns None where no verified event goes with the request.
+        """
+        try:
+            verdict = yield from self.admit(request)
+        except WebhookError:
+            return None
+        return verdict if isinstance(verdict, Admitted) else None
 
     def capture(self) -> Capture:
         """Return what collects the reply of one handler run."""
@@ -90,7 +108,7 @@ class Gate:
         for handshake in self.policy.handshakes:
             reply = handshake.answer(request)
             if reply is not None:
-                self._notes.request("handshake", request)
+                self._notes.request(self._greeted, request)
                 return reply
         return None
 

@@ -49,10 +49,10 @@ class CloudEventsHandshake:
     headers = frozenset({_ORIGIN_HEADER, _RATE_HEADER})
 
     def __init__(self, origins: Collection[str], *, rate: int | None = None) -> None:
-        if isinstance(origins, str) or not origins:
+        if isinstance(origins, str) or not origins or not all(map(str.isascii, origins)):
             raise ConfigError(
-                "CloudEventsHandshake: name the origins that may deliver, as a list such as "
-                "['eventgrid.azure.net']."
+                "CloudEventsHandshake: name the origins that may deliver, as a list of DNS names "
+                "such as ['eventgrid.azure.net'] (international ones in their xn-- form)."
             )
         self._origins = {origin.lower().encode("ascii") for origin in origins}
         self._rate = b"*" if rate is None else b"%d" % rate

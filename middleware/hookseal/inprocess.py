@@ -5,6 +5,7 @@ Knows the least of ASGI and WSGI that carries one request. Must not know signatu
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -40,11 +41,18 @@ async def call_asgi(
     sent: list[MutableMapping[str, Any]] = []
     incoming = iter([{"type": "http.request", "body": body, "more_body": False}])
 
+    answered = asyncio.Event()
+
     async def receive() -> MutableMapping[str, Any]:
-        return next(incoming, {"type": "http.disconnect"})
+        for message in incoming:
+            return message
+        await answered.wait()  # as a client does; Django gives a request up when it hangs up
+        return {"type": "http.disconnect"}
 
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            answered.set()
 
     pairs = [(b"host", _HOST.encode()), (b"content-length", b"%d" % len(body))]
     pairs += [(name.lower().encode(), value.encode()) for name, value in headers.items()]

@@ -48,6 +48,12 @@ class LoopRenewer(_Leases):
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @classmethod
+    def here(cls, last: LoopRenewer | None, policy: Policy) -> LoopRenewer:
+        """Return ``last`` if it is the running loop's, else a new one."""
+        loop = asyncio.get_running_loop()
+        return last if last is not None and last.loop is loop else cls(policy, loop)
+
     def add(self, admitted: Admitted) -> None:
         """Renew the claim from now on."""
         if admitted.key is not None:

@@ -6,14 +6,15 @@ Knows defaults and what makes a setting weak or wrong. Must not know requests.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from hookseal.errors import ConfigError
 from hookseal.handshakes import Handshake
-from hookseal.ledger import Ledger, MemoryLedger
+from hookseal.ledger import AsyncLedger, Ledger, MemoryLedger, open_ledger
 from hookseal.observe import LoggingObserver, Observer
-from hookseal.ratelimit import BoundedMemoryStorage, Budget
+from hookseal.ratelimit import BoundedMemoryStorage, Limiter, LimitStorage, check_storage
+from hookseal.ratelimit.budget import Rate
 from hookseal.schemes import Scheme, StandardScheme
 from hookseal.secrets import SecretsLike
 from hookseal.sources import SecretsPicker, Source
@@ -21,7 +22,7 @@ from hookseal.transport import ProxyHeader, Transport
 from hookseal.verify import DEFAULT_TOLERANCE_SECONDS, verifying_ring
 
 if TYPE_CHECKING:
-    from limits.storage import Storage
+    from hookseal.observe import Notes
 
 __all__ = ["Policy", "Settings"]
 
@@ -83,14 +84,17 @@ class Policy:
     source_budget: str | None = "1000/second"
     """How many events a verified source may send; None for no limit."""
 
-    limit_storage: Storage = field(default_factory=BoundedMemoryStorage, repr=False)
-    """Where the ``limits`` library counts."""
+    limit_storage: LimitStorage = field(default_factory=BoundedMemoryStorage, repr=False)
+    """Where budgets are counted: a storage of the ``limits`` library, or a URL such as
+    "redis://host:6379/0" for one that processes share."""
 
-    ledger: Ledger | None = field(default_factory=MemoryLedger, repr=False)
-    """Where handled events are remembered; None to handle every delivery, repeated or not."""
+    ledger: Ledger | AsyncLedger | str | None = field(default_factory=MemoryLedger, repr=False)
+    """Where handled events are remembered: a ledger, or a URL such as "sqlite:///hookseal.db" or
+    "redis://host:6379/0" for one that processes share; None to handle every delivery, repeated or
+    not."""
 
     namespace: str = ""
-    """Sets the events of this endpoint apart from others on the same ledger."""
+    """Sets the events and budgets of this endpoint apart from others in the same stores."""
 
     lease: float = 30.0
     """How long a claim lasts unless renewed, in seconds; it is renewed while the handler runs."""
@@ -108,7 +112,7 @@ class Policy:
     """The largest reply body that is stored, in bytes; a duplicate of a larger one gets the status
     alone."""
 
-    reply_headers: Collection[str] = ("content-type",)
+    reply_headers: Collection[str] = ("content-type", "content-encoding")
     """The headers that are stored with a reply."""
 
     handshakes: Collection[Handshake] = ()
@@ -116,6 +120,9 @@ class Policy:
 
     observer: Observer = field(default_factory=LoggingObserver, repr=False)
     """Is told what happens to each request."""
+
+    mode: Literal["enforce", "report"] = "enforce"
+    """"report" decides and tells the observer, but lets every request through to the app."""
 
     def __post_init__(self) -> None:
         self._check_numbers()
@@ -126,9 +133,10 @@ class Policy:
             raise ConfigError(f"in_flight_status: {self.in_flight_status}; write 503 or 409.")
         if not callable(self.secrets):
             _static_source(self.secrets, self.source)
+        if self.mode not in {"enforce", "report"}:
+            raise ConfigError(f"mode: {self.mode!r}; write 'enforce' or 'report'.")
         self.transport()
-        self.failures()
-        self.budget()
+        self._check_limits()
 
     def _check_numbers(self) -> None:
         for name in ("tolerance", "max_body", "body_timeout", "lease", "retention"):
@@ -142,6 +150,12 @@ class Policy:
                 f"retention: {self.retention} seconds; it must exceed twice the tolerance "
                 f"({self.tolerance}), or a replay outlives the memory of its event."
             )
+
+    def _check_limits(self) -> None:
+        check_storage(self.limit_storage)
+        for name in ("failure_budget", "source_budget"):
+            if (rate := getattr(self, name)) is not None:
+                Rate(rate, name=name)
 
     def _check_paths(self) -> None:
         for name in ("paths", "exempt_paths", "methods", "reply_headers"):
@@ -174,6 +188,15 @@ class Policy:
             raise ConfigError("policy: give either a policy or secrets and settings, not both.")
         return policy
 
+    def opened(self, *, asynchronous: bool) -> Policy:
+        """Return the policy with its ledger in the form that a face can use.
+
+        A URL is opened; for a face on an event loop, a store that may wait goes to a thread.
+        """
+        if self.ledger is None:
+            return self
+        return replace(self, ledger=open_ledger(self.ledger, asynchronous=asynchronous))
+
     def static_source(self) -> Source | None:
         """Return the one source, or None where a callable picks it."""
         return None if callable(self.secrets) else _static_source(self.secrets, self.source)
@@ -182,16 +205,14 @@ class Policy:
         """Return the callable that picks secrets, or None where they are static."""
         return self.secrets if callable(self.secrets) else None
 
-    def failures(self) -> Budget | None:
-        """Return the budget of failed requests a client address has, or None for no limit."""
-        return self._budget("failure_budget", self.failure_budget)
-
-    def budget(self) -> Budget | None:
-        """Return the budget of events a verified source has, or None for no limit."""
-        return self._budget("source_budget", self.source_budget)
-
-    def _budget(self, name: str, rate: str | None) -> Budget | None:
-        return None if rate is None else Budget(rate, name=name, storage=self.limit_storage)
+    def limiter(self, notes: Notes, *, asynchronous: bool) -> Limiter:
+        """Return what makes the budgets, for a face that can await or for one that cannot."""
+        return Limiter(
+            self.limit_storage,
+            asynchronous=asynchronous,
+            namespace=self.namespace,
+            tell=notes.limits,
+        )
 
     def transport(self) -> Transport:
         """Return the HTTPS decision that these settings make."""
@@ -221,8 +242,8 @@ class Settings(TypedDict, total=False):
     allow_content_encoding: bool
     failure_budget: str | None
     source_budget: str | None
-    limit_storage: Storage
-    ledger: Ledger | None
+    limit_storage: LimitStorage
+    ledger: Ledger | AsyncLedger | str | None
     namespace: str
     lease: float
     retention: float
@@ -232,6 +253,7 @@ class Settings(TypedDict, total=False):
     reply_headers: Collection[str]
     handshakes: Collection[Handshake]
     observer: Observer
+    mode: Literal["enforce", "report"]
 
 
 def _static_source(secrets: SecretsLike | Source, name: str) -> Source:

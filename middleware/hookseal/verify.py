@@ -46,6 +46,8 @@ class WebhookEvent(NamedTuple):
     """The name of the sender, as the receiver configured it."""
     attempt: int = 1
     """Above 1 when an earlier run of the handler lost its lease: a fencing number."""
+    id_signed: bool = True
+    """Whether the signature covers the id; where not, only id and body together name the event."""
 
     def __repr__(self) -> str:
         """Describe the event without its body, so that it may be logged."""
@@ -76,6 +78,7 @@ class Verifier:
     __slots__ = (
         "_headers",
         "_hmac_keys",
+        "_id_signed",
         "_mac_token",
         "_public_keys",
         "_scheme",
@@ -100,6 +103,7 @@ class Verifier:
         self._scheme = scheme or StandardScheme()
         self._mac_token = self._scheme.mac_token
         self._headers = self._scheme.headers
+        self._id_signed = self._scheme.id_signed
         self._scheme_name = self._scheme.name
         self.source = source
         self.tolerance = tolerance
@@ -142,7 +146,9 @@ class Verifier:
                 raise TimestampTooOld
             if timestamp > now + self.tolerance:
                 raise TimestampTooNew
-        return WebhookEvent(envelope.event_id, timestamp, body, self._scheme_name, self.source)
+        return WebhookEvent(
+            envelope.event_id, timestamp, body, self._scheme_name, self.source, 1, self._id_signed
+        )
 
     def _mac_matches(self, tokens: list[bytes], running: list[RunningHash]) -> bool:
         for mac in map(HmacKey.end, self._hmac_keys, running):

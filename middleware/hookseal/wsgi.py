@@ -7,29 +7,24 @@ Source: PEP 3333.
 
 from __future__ import annotations
 
-import functools
 import io
-import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack
 
-from hookseal.effects import Admitted, Effect, Pause, ReadBody
-from hookseal.errors import (
-    BodyIncomplete,
-    BodyTimeout,
-    ConfigError,
-    LengthRequired,
-    WebhookError,
-)
+from hookseal.driving import drive
+from hookseal.effects import Admitted
+from hookseal.environ import EnvironReader, read_body, refuse_async
+from hookseal.errors import WebhookError
 from hookseal.gate import Gate
 from hookseal.leases import ThreadRenewer
 from hookseal.ledger import Reply
 from hookseal.policy import Policy, Settings
 from hookseal.replies import rejection
+from hookseal.reporting import ReadTwice, WatchedReply
 from hookseal.request import Request
-from hookseal.sources import is_async
+from hookseal.starting import check_store
 from hookseal.verify import EVENT_KEY
 
 if TYPE_CHECKING:
@@ -40,9 +35,6 @@ if TYPE_CHECKING:
     from hookseal.sources import SecretsPicker, Source
 
 __all__ = ["WebhookMiddleware"]
-
-Result = TypeVar("Result")
-_PIECE_BYTES = 64 * 1024
 
 
 class WebhookMiddleware:
@@ -62,18 +54,23 @@ class WebhookMiddleware:
         policy: Policy | None = None,
         **settings: Unpack[Settings],
     ) -> None:
-        self._app = app
-        self._gate = Gate(Policy.of(secrets, policy, settings))
-        _refuse_async(self._gate.policy)
-        self._variables = [(name, _variable(name)) for name in self._gate.wanted]
+        self.app = app
+        self._gate = Gate(Policy.of(secrets, policy, settings), asynchronous=False)
+        self.policy = self._gate.policy
+        self._reporting = self.policy.mode == "report"
+        refuse_async(self.policy)
+        check_store(self.policy)
+        self._reader = EnvironReader(self._gate.wanted)
         self._renewing = ThreadRenewer(self._gate.policy)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         if self._gate.ignores(environ.get("PATH_INFO", "")):
-            return self._app(environ, start_response)
+            return self.app(environ, start_response)
+        if self._reporting:
+            return self._report(environ, start_response)
         try:
-            verdict = _drive(self._gate.admit(self._request(environ)), environ)
+            verdict = drive(self._gate.admit(self._request(environ)), read_body, environ)
         except WebhookError as error:
             return _send_reply(rejection(error), environ, start_response)
         if isinstance(verdict, Reply):
@@ -81,20 +78,8 @@ class WebhookMiddleware:
         return self._handle(verdict, environ, start_response)
 
     def _request(self, environ: WSGIEnvironment) -> Request:
-        return Request(
-            environ["REQUEST_METHOD"],
-            environ["wsgi.url_scheme"],
-            environ.get("PATH_INFO", ""),
-            environ.get("QUERY_STRING", ""),
-            environ.get("REMOTE_ADDR") or None,
-            {
-                name: environ[variable].encode("latin-1")
-                for name, variable in self._variables
-                if variable in environ
-            },
-            time.time(),
-            functools.partial(_find_header, environ),
-        )
+        scheme, path = environ["wsgi.url_scheme"], environ.get("PATH_INFO", "")
+        return self._reader.request(environ, scheme=scheme, path=path)
 
     def _handle(
         self, admitted: Admitted, environ: WSGIEnvironment, start_response: StartResponse
@@ -108,12 +93,31 @@ class WebhookMiddleware:
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         self._renewing.add(admitted)
         exchange = _Exchange(self._settle(admitted), self._gate.capture(), start_response)
-        return exchange.run(self._app, environ)
+        return exchange.run(self.app, environ)
+
+    def _report(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Run the app on the request as it came, whatever the gate says of it."""
+        body = ReadTwice(environ)
+        steps = self._gate.observe(self._request(environ))
+        watched = dict(environ)
+        watched["wsgi.input"] = body
+        admitted = drive(steps, read_body, watched)
+        environ["wsgi.input"] = body.again()
+        if admitted is None:
+            return self.app(environ, start_response)
+        environ[EVENT_KEY] = admitted.event
+        self._renewing.add(admitted)
+        reply = WatchedReply(self._settle(admitted), self._gate.capture(), start_response)
+        try:
+            return reply.watch(self.app(environ, reply.start_response))
+        except BaseException:
+            reply.settle_once(None)
+            raise
 
     def _settle(self, admitted: Admitted) -> Callable[[Reply | None], None]:
         def settle(reply: Reply | None) -> None:
             self._renewing.discard(admitted)
-            _drive(self._gate.settle(admitted, reply), {})
+            drive(self._gate.settle(admitted, reply), read_body, dict[str, Any]())
 
         return settle
 
@@ -209,61 +213,6 @@ class _Exchange:
         self._capture.add(chunk)
 
 
-def _drive(steps: Generator[Effect, Any, Result], environ: WSGIEnvironment) -> Result:
-    """Do what the gate asks for until it has decided."""
-    try:
-        effect = next(steps)
-        while True:
-            try:
-                result = _perform(effect, environ)
-            except Exception as error:  # noqa: BLE001 # the gate judges what its effects raise
-                effect = steps.throw(error)
-            else:
-                effect = steps.send(result)
-    except StopIteration as end:
-        return cast("Result", end.value)
-
-
-def _perform(effect: Effect, environ: WSGIEnvironment) -> Any:
-    if isinstance(effect, ReadBody):
-        return _read_body(effect, environ)
-    if isinstance(effect, Pause):
-        return time.sleep(effect.seconds)
-    return effect()
-
-
-def _read_body(effect: ReadBody, environ: WSGIEnvironment) -> None:
-    """Read to the declared length, or to the end where the server marks one.
-
-    Asking for more than the declared length would block on a kept connection (PEP 3333).
-    """
-    remaining = effect.length
-    if remaining is None:
-        if not environ.get("wsgi.input_terminated"):
-            if environ.get("HTTP_TRANSFER_ENCODING"):
-                raise LengthRequired
-            return
-        remaining = effect.sink.limit + 1
-    stream = environ["wsgi.input"]
-    read = getattr(stream, "read1", stream.read)  # what has come, not all that was asked for
-    deadline = time.monotonic() + effect.seconds
-    while remaining:
-        chunk = _read_piece(read, min(remaining, _PIECE_BYTES))
-        if not chunk:
-            return
-        remaining -= len(chunk)
-        effect.sink.write(chunk)
-        if time.monotonic() > deadline:
-            raise BodyTimeout
-
-
-def _read_piece(read: Callable[[int], bytes], size: int) -> bytes:
-    try:
-        return read(size)
-    except Exception as error:  # servers raise their own for a broken body: the peer's fault
-        raise BodyIncomplete from error
-
-
 def _send_reply(
     reply: Reply, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
@@ -279,25 +228,3 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"
-
-
-def _variable(name: bytes) -> str:
-    """Return the environ key of a header (PEP 3333, from RFC 3875 section 4.1)."""
-    upper = name.decode("ascii").upper().replace("-", "_")
-    return upper if upper in {"CONTENT_LENGTH", "CONTENT_TYPE"} else f"HTTP_{upper}"
-
-
-def _find_header(environ: WSGIEnvironment, name: str) -> str | None:
-    return environ.get(_variable(name.encode("ascii", "replace")))
-
-
-def _refuse_async(policy: Policy) -> None:
-    if is_async(policy.picker()):
-        raise ConfigError(
-            "secrets: the callable is async, which a WSGI app cannot await. Give a sync one, or "
-            "use hookseal.asgi."
-        )
-    if policy.ledger is not None and is_async(policy.ledger.claim):
-        raise ConfigError(
-            "ledger: the store is async, which a WSGI app cannot await. Use its sync form."
-        )

@@ -10,18 +10,20 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from hookseal import WebhookError
-from hookseal.asgi import WebhookMiddleware
-from hookseal.replies import PROBLEM_TYPE, rejection
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from hookseal import WebhookError
+from hookseal.asgi import WebhookMiddleware
+from hookseal.replies import PROBLEM_TYPE, rejection
+
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from hookseal.policy import Settings
     from hookseal.secrets import SecretsLike
     from hookseal.verify import WebhookEvent
-    from starlette.requests import Request
 
 __all__ = ["ENDPOINT", "create_app"]
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hookseal import ConfigError
-
 from hookseal_receiver.app import ENDPOINT, HANDLED, create_app
 from hookseal_receiver.serve import Listen, serve
 

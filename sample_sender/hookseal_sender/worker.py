@@ -16,7 +16,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from hookseal import ConfigError, Signer
-
 from hookseal_sender.model import AttemptDraft, Result
 from hookseal_sender.outcome import Exchange, Fault, FaultKind, Reply, judge
 from hookseal_sender.retry import RetrySchedule, parse_retry_after

@@ -142,8 +142,12 @@ class Endpoint:
         self.notes = []
         inner = getattr(self.handler, face, self.handler)
         module = hookseal.asgi if face == "asgi" else hookseal.wsgi
-        settings.setdefault("observer", self.notes.append)
+        settings.setdefault("observer", self._note)
         self.app = module.WebhookMiddleware(inner, secrets, **settings)
+
+    def _note(self, note):
+        if note.name != "completed":  # the ordinary end of every run says nothing more here
+            self.notes.append(note)
 
     @property
     def noted(self):

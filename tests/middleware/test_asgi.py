@@ -378,3 +378,33 @@ def test_an_app_that_raises_after_its_reply_has_been_kept():
     with pytest.raises(RuntimeError):
         run(app, ledger=ledger)
     assert run(app, ledger=ledger).answer().body == b"ok"
+
+
+class Native:
+    """As granian's: an iterator that is awaited, without the throw() that a generator has."""
+
+    def __init__(self, future):
+        self._steps = future.__await__()
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._steps)
+
+
+def test_a_servers_own_awaitable_can_be_waited_for_and_given_up():
+    async def scenario(message):
+        future = asyncio.get_running_loop().create_future()
+        if message is not None:
+            asyncio.get_running_loop().call_soon(future.set_result, message)
+        messages = Messages()
+        app = WebhookMiddleware(sends(START, part(b"ok")), SECRET, body_timeout=0.02)
+        await app(asgi_scope(signed()), lambda: Native(future), messages.send)
+        return messages.answer().status
+
+    assert asyncio.run(scenario({"type": "http.request", "body": BODY})) == 200
+    assert asyncio.run(scenario(None)) == 408

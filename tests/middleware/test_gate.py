@@ -224,7 +224,8 @@ def test_the_first_that_answers_does(endpoint):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: CloudEventsHandshake("eventgrid.azure.net"), "as a list such as"),
+        (lambda: CloudEventsHandshake("eventgrid.azure.net"), "as a list of DNS names"),
+        (lambda: CloudEventsHandshake(["bücher.example"]), "xn--"),
         (lambda: CloudEventsHandshake([]), "name the origins"),
         (lambda: HubHandshake(""), "the verify_token is empty"),
     ],

@@ -7,6 +7,7 @@ import json
 
 import httpx2
 import pytest
+
 from hookseal import ConfigError, generate_secret
 from hookseal.testing import WebhookClient
 from hookseal_receiver.app import ENDPOINT, create_app

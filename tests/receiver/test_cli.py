@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+
 from hookseal import generate_secret
 from hookseal_receiver.cli import main
 

@@ -3,6 +3,7 @@ import contextlib
 
 import pytest
 import uvicorn
+
 from hookseal import generate_secret
 from hookseal_sender.model import (
     DEFAULT_ORGANISATION,

@@ -3,10 +3,11 @@
 import ipaddress
 
 import pytest
-from hookseal_sender.addresses import AddressGuard, parse_network
-from hookseal_sender.urls import check_url, host_of
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hookseal_sender.addresses import AddressGuard, parse_network
+from hookseal_sender.urls import check_url, host_of
 
 GUARD = AddressGuard()
 REFUSED = [

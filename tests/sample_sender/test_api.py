@@ -8,16 +8,6 @@ import time
 import httpx2
 import pytest
 import svix
-from hookseal_sender.addresses import AddressGuard, parse_network
-from hookseal_sender.api import Services, create_app
-from hookseal_sender.api.call import MAX_BODY_BYTES
-from hookseal_sender.errors import StoreUnavailable
-from hookseal_sender.model import DEFAULT_ORGANISATION, Scope
-from hookseal_sender.retry import RetrySchedule
-from hookseal_sender.store import SqlStore
-from hookseal_sender.tokens import TokenKey
-from hookseal_sender.transport import HttpTransport
-from hookseal_sender.worker import Worker, WorkerPolicy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from svix.api import (
@@ -31,6 +21,17 @@ from svix.api import (
 )
 from svix.exceptions import HttpError, HTTPValidationError
 from svix.models import EndpointUpsertIn
+
+from hookseal_sender.addresses import AddressGuard, parse_network
+from hookseal_sender.api import Services, create_app
+from hookseal_sender.api.call import MAX_BODY_BYTES
+from hookseal_sender.errors import StoreUnavailable
+from hookseal_sender.model import DEFAULT_ORGANISATION, Scope
+from hookseal_sender.retry import RetrySchedule
+from hookseal_sender.store import SqlStore
+from hookseal_sender.tokens import TokenKey
+from hookseal_sender.transport import HttpTransport
+from hookseal_sender.worker import Worker, WorkerPolicy
 
 pytestmark = pytest.mark.anyio
 KEY = TokenKey(b"k" * 32)

@@ -13,14 +13,15 @@ import time
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hookseal_sender.cli import main
 from hookseal_sender.config import SETTINGS, add_flags, load
 from hookseal_sender.errors import StartError
 from hookseal_sender.keyfile import key_file
 from hookseal_sender.model import DEFAULT_ORGANISATION, Scope
 from hookseal_sender.tokens import TokenKey
-from hypothesis import given
-from hypothesis import strategies as st
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs" / "sender.md"
 
@@ -176,7 +177,8 @@ def test_serve_starts_answers_and_stops_on_sigterm(tmp_path, host):
         address = re.search(r"http://\S+", first).group()
         answer = httpx2.get(f"{address}/api/v1/health/ping", timeout=10, trust_env=False)
         process.send_signal(signal.SIGTERM)
-        out, errors = process.communicate(timeout=30)
+        process.wait(timeout=30)
+        out, errors = process.stdout.read(), process.stderr.read()
     assert answer.status_code == 204
     assert process.returncode == 0, errors
     assert "hookseal-sender token" in out

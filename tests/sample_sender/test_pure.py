@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hookseal_sender.ids import make_id
 from hookseal_sender.outcome import Fault, FaultKind, Reply, judge
 from hookseal_sender.patterns import check_pattern, matches, wants
@@ -13,8 +16,6 @@ from hookseal_sender.retry import (
     RetrySchedule,
     parse_retry_after,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW_MS = 1_800_000_000_000
 

@@ -5,6 +5,8 @@ import re
 import time
 
 import pytest
+from sqlalchemy import event, text
+
 from hookseal_sender.errors import Conflict, NotFound, StartError, StoreUnavailable
 from hookseal_sender.model import (
     DEFAULT_ORGANISATION,
@@ -25,7 +27,6 @@ from hookseal_sender.store import (
 )
 from hookseal_sender.store.batch import Batcher
 from hookseal_sender.store.database import database_clock
-from sqlalchemy import event, text
 
 pytestmark = pytest.mark.anyio
 ORG = Scope(org_id=DEFAULT_ORGANISATION)

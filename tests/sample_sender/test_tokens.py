@@ -3,12 +3,13 @@ import json
 import stat
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hookseal_sender.errors import StartError, Unauthenticated
 from hookseal_sender.keyfile import key_file, load_key
 from hookseal_sender.model import DEFAULT_ORGANISATION, Scope
 from hookseal_sender.tokens import APPLICATION_LIFETIME, ORGANISATION_LIFETIME, TokenKey
-from hypothesis import given
-from hypothesis import strategies as st
 
 KEY = TokenKey(b"k" * 32)
 NOW = 1_800_000_000

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 from aiohttp.abc import AbstractResolver
+
 from hookseal_sender.addresses import AddressGuard, parse_network
 from hookseal_sender.outcome import Fault, FaultKind, Reply
 from hookseal_sender.transport import RESPONSE_KEPT_BYTES, HttpTransport, _explain

@@ -7,6 +7,7 @@ import logging
 import pytest
 import standardwebhooks
 import svix
+
 from hookseal_sender.model import DeliveryState, EndpointDraft
 from hookseal_sender.outcome import Fault, FaultKind, Reply
 from hookseal_sender.retry import RetrySchedule

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hookseal import ConfigError, Signer, generate_secret
-
 from hookseal_sender.api.fields import Fields
 from hookseal_sender.model import ApplicationDraft, EndpointDraft, MessageDraft
 from hookseal_sender.patterns import EVENT_NAME, check_pattern

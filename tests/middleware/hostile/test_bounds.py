@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import hookseal.asgi
+import hookseal.environ
 import hookseal.wsgi
 from hookseal.secrets import HmacKey
 from hookseal.transport import Transport
@@ -165,7 +166,7 @@ def answer_to(receive):
 def test_a_body_that_drips_is_given_up_wsgi(monkeypatch):
     seconds = itertools.count()
     clock = SimpleNamespace(time=time.time, monotonic=lambda: next(seconds), sleep=None)
-    monkeypatch.setattr(hookseal.wsgi, "time", clock)
+    monkeypatch.setattr(hookseal.environ, "time", clock)
     delivery = baseline(time.time())
     delivery = delivery.send(*(bytes([byte]) for byte in BODY))
     exchange = drive("wsgi", delivery, "proxied")

@@ -1,19 +1,15 @@
-"""Budgets: how often something may happen in a while.
+"""Counters in this process's memory, bounded in number.
 
-Knows the ``limits`` library and how to keep its counters in bounded memory. Must not know what is
-counted or what an exhausted budget is answered with.
+Knows how to stay bounded and flat in cost. Must not know what is counted.
 """
 
 from __future__ import annotations
 
-import functools
-import math
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-import limits
 from limits.storage import Storage
 
 from hookseal.errors import ConfigError
@@ -21,29 +17,12 @@ from hookseal.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BoundedCounters", "BoundedMemoryStorage", "Budget", "Counters"]
+__all__ = ["BoundedCounters", "BoundedMemoryStorage"]
 
 DEFAULT_MAX_KEYS = 100_000
-_CACHED_KEYS = 4096
 _NOTHING = (0, 0.0)
 _EXPIRED_PER_INSERT = 2
 """Above 1, so that expired counters go faster than new ones come."""
-
-
-class Counters(Protocol):
-    """What a budget asks of a storage of ``limits``."""
-
-    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add ``amount`` to the counter ``key``, new ones expiring in ``expiry`` seconds."""
-        ...
-
-    def get(self, key: str) -> int:
-        """Return the counter, 0 where it is unknown or expired."""
-        ...
-
-    def get_expiry(self, key: str) -> float:
-        """Return when the counter expires, in unix seconds; now where it is unknown."""
-        ...
 
 
 class BoundedCounters:
@@ -154,64 +133,3 @@ class BoundedMemoryStorage(Storage):
     def reset(self) -> int:
         """Forget every counter and return how many there were."""
         return self.counters.reset()
-
-
-class Budget:
-    """So many of something in a while, counted by key in fixed windows.
-
-    ``rate`` reads like ``"20/minute"`` or ``"1000 per 10 seconds"``. ``name`` sets the budget
-    apart from others on the same storage; keys must not hold a ``/``, with which ``limits`` joins
-    them. What :class:`limits.strategies.FixedWindowRateLimiter` does, with the joined keys kept:
-    joining them is most of its cost.
-    """
-
-    def __init__(
-        self,
-        rate: str,
-        *,
-        name: str,
-        storage: Storage,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        try:
-            item = limits.parse(rate)
-        except ValueError:
-            raise ConfigError(
-                f"{name}: {rate!r} is no rate. Write, for example, '20/minute' or '1000/second'."
-            ) from None
-        if item.amount < 1:
-            raise ConfigError(f"{name}: {rate!r} lets nothing through. Write None for no limit.")
-        self.name = name
-        self.limit = item.amount
-        self.window_seconds = item.get_expiry()
-        # The library wraps every method of a storage: as costly as counting itself.
-        self._counters: Counters = (
-            storage.counters if isinstance(storage, BoundedMemoryStorage) else storage
-        )
-        self._clock = clock
-        self._key = functools.lru_cache(_CACHED_KEYS)(functools.partial(item.key_for, name))
-
-    def test(self, key: str) -> int | None:
-        """Return None while something is left, else the seconds until it is."""
-        counter = self._key(key)
-        return None if self._counters.get(counter) < self.limit else self._wait(counter)
-
-    def hit(self, key: str) -> int | None:
-        """Take one and return None; where nothing is left, return the seconds until it is."""
-        counter = self._key(key)
-        taken = self._counters.incr(counter, self.window_seconds)
-        return None if taken <= self.limit else self._wait(counter)
-
-    def fields(self, wait: int) -> dict[str, str]:
-        """Return the response fields that say the budget is spent for ``wait`` seconds.
-
-        Source: draft-ietf-httpapi-ratelimit-headers-10, and RFC 9110 for Retry-After.
-        """
-        return {
-            "retry-after": str(wait),
-            "ratelimit-policy": f'"{self.name}";q={self.limit};w={self.window_seconds}',
-            "ratelimit": f'"{self.name}";r=0;t={wait}',
-        }
-
-    def _wait(self, counter: str) -> int:
-        return max(1, math.ceil(self._counters.get_expiry(counter) - self._clock()))

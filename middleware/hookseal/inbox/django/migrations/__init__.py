@@ -1,0 +1,3 @@
+"""Migrations of the inbox."""
+
+__all__: list[str] = []
