@@ -6,6 +6,7 @@ completion) or ``completed`` (before the reply leaves). It dies there once for e
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -61,6 +62,7 @@ async def handler(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError("failing at random, before the effect")
     take_effect(event)
     die_here("effect", event)
+    await asyncio.sleep(json.loads(event.body).get("slow", 0))
     status = 500 if failing else 200
     await send({"type": "http.response.start", "status": status, "headers": []})
     await send({"type": "http.response.body", "body": b"done"})

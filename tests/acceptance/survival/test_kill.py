@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from tests.stores.servers import postgresql_url, valkey_url
+from tests.stores.servers import needs, postgresql_url, valkey_url
 
 from .workers import LEASE_SECONDS, cluster
 
@@ -38,8 +39,10 @@ def ledger(request, tmp_path):
 
 
 def make_table(url):
-    sql = pytest.importorskip("hookseal.ledger.sql")
-    sql.SQLLedger(url).create_table()
+    needs("psycopg")
+    ledger = importlib.import_module("hookseal.ledger.sql").SQLLedger(url)
+    ledger.create_table()
+    ledger.close()
 
 
 @pytest.mark.parametrize("inbox", [True, False], ids=["inbox", "bare"])
@@ -55,6 +58,23 @@ def test_killed_at_each_point_between_claim_and_reply(ledger, tmp_path, inbox):
 
         effects = receivers.effects()
     assert {point: effects[f"msg_{point}_{tmp_path.name}"] for point in runs} == runs
+
+
+def test_a_handler_slower_than_lease_and_sender_runs_once_and_a_retry_gets_its_reply(
+    ledger, tmp_path
+):
+    event = f"msg_slow_{tmp_path.name}"
+    slow = {"slow": 2.5 * LEASE_SECONDS}
+    with cluster(ledger, tmp_path, inbox=False) as receivers:
+        first, second = receivers.workers
+        with httpx2.Client(timeout=0.3 * LEASE_SECONDS) as impatient:
+            assert receivers.send(first, event, impatient, **slow) == 0
+        with httpx2.Client(timeout=10) as client:
+            took = receivers.send_until_taken(second, event, client, **slow)
+        effects = receivers.effects()
+
+    assert took > LEASE_SECONDS, "the lease was not renewed, or the reply came too early"
+    assert effects[event] == 1
 
 
 @pytest.mark.parametrize("inbox", [True, False], ids=["inbox", "bare"])
