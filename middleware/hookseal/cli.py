@@ -12,7 +12,8 @@ import shlex
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from hookseal import doctor
@@ -25,6 +26,8 @@ __all__ = ["main"]
 
 SECRET_VARIABLE = "HOOKSEAL_SECRET"  # noqa: S105 # the name of a variable
 _REFUSED, _UNUSABLE = 1, 2
+_ADDED_COMMANDS = "hookseal.commands"
+"""The group of entry points that add commands: each takes arguments and returns a status."""
 
 _EPILOG = """\
 examples:
@@ -60,7 +63,11 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0 done, 1 refused, 2 could not run."""
-    arguments = _parser().parse_args(argv)
+    given = list(sys.argv[1:] if argv is None else argv)
+    added = {point.name: point for point in entry_points(group=_ADDED_COMMANDS)}
+    if given and given[0] in added:
+        return _run_added(added[given[0]], given[1:])
+    arguments = _parser(added).parse_args(given)
     try:
         return int(arguments.run(arguments))
     except WebhookError as error:
@@ -69,6 +76,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, OSError) as error:
         print(f"hookseal: {error}", file=sys.stderr)
         return _UNUSABLE
+
+
+def _run_added(point: EntryPoint, given: list[str]) -> int:
+    """Run the command of another package, which may want an extra that is not installed."""
+    try:
+        command = point.load()
+    except ImportError as error:
+        print(
+            f"hookseal {point.name}: {error.name} is not installed. Run "
+            "pip install 'hookseal[play]'",
+            file=sys.stderr,
+        )
+        return _UNUSABLE
+    return int(command(given))
 
 
 def _sign(arguments: argparse.Namespace) -> int:
@@ -130,7 +151,7 @@ def _header(line: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(added: Iterable[str] = ()) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hookseal",
         description="Sign and verify webhooks by hand (Standard Webhooks, v1 and v1a), and examine "
@@ -172,6 +193,8 @@ def _parser() -> argparse.ArgumentParser:
     secret = commands.add_parser("secret", help="print a new secret")
     secret.add_argument("--bytes", type=int, default=32, help="24 to 64 (default: %(default)s)")
     secret.set_defaults(run=_new_secret)
+    for name in added:
+        commands.add_parser(name, help=f"see hookseal {name} --help")
     return parser
 
 

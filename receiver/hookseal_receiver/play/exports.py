@@ -1,0 +1,199 @@
+"""Requests to take away: as a HAR 1.2 archive, as a curl command, as JSON for test suites.
+
+Knows those formats. Must not know where requests are kept.
+
+Sources: HAR 1.2, http://www.softwareishard.com/blog/har-12-spec/; Svix Play's history API.
+"""
+
+from __future__ import annotations
+
+import base64
+import http
+import shlex
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from hookseal import __version__
+from hookseal_receiver.look.words import iso
+from hookseal_receiver.play.model import Captured, Pairs, Reply
+
+__all__ = ["curl", "end_to_end", "har", "history"]
+
+_CONNECTION = frozenset(
+    (
+        "connection",
+        "content-length",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+
+
+def end_to_end(headers: Pairs) -> Pairs:
+    """Return the fields that are not about one connection (RFC 9110 section 7.6.1)."""
+    named = {
+        option.strip().lower()
+        for name, value in headers
+        if name.lower() == "connection"
+        for option in value.split(",")
+    }
+    dropped = _CONNECTION | named
+    return tuple((name, value) for name, value in headers if name.lower() not in dropped)
+
+
+def curl(one: Captured, url: str) -> str:
+    """Return a shell command that sends the request again, byte for byte."""
+    draft = one.draft
+    words = ["curl", "--include", "--request", draft.method, url + draft.target]
+    for name, value in end_to_end(draft.headers):
+        words += ["--header", f"{name}: {value}" if value else f"{name};"]
+    if not draft.body:
+        return shlex.join(words)
+    text = _shell_text(draft.body)
+    if text is not None:
+        return shlex.join([*words, "--data-raw", text])
+    encoded = base64.b64encode(draft.body).decode()
+    return f"printf %s {encoded} | base64 -d | {shlex.join([*words, '--data-binary', '@-'])}"
+
+
+def har(requests: Iterable[Captured], url: str) -> dict[str, Any]:
+    """Return the requests, oldest first, as an archive that browsers' tools open."""
+    creator = {"name": "Hookseal Play", "version": __version__}
+    entries = [_entry(one, url) for one in requests]
+    return {"log": {"version": "1.2", "creator": creator, "pages": [], "entries": entries}}
+
+
+def history(one: Captured, url: str) -> dict[str, Any]:
+    """Return a request in the shape of Svix Play's history, and the verdict with it."""
+    draft, reply = one.draft, one.reply
+    return {
+        "id": str(one.number),
+        "url": url + draft.target,
+        "method": draft.method,
+        "created_at": iso(draft.at_ms),
+        "ip": draft.client,
+        "http_version": draft.http_version,
+        "headers": _joined(draft.headers),
+        "header_list": [list(pair) for pair in draft.headers],
+        "body": draft.body.decode("utf-8", "replace"),
+        "body_base64": base64.b64encode(draft.body).decode(),
+        "size": draft.size,
+        "verdict": {
+            "outcome": one.verdict.outcome,
+            "reason": one.verdict.reason,
+            "event_id": one.verdict.event_id,
+            "steps": [
+                {"name": step.name, "state": step.state, "reason": step.reason}
+                for step in one.verdict.steps
+            ],
+        },
+        "response": None
+        if reply is None
+        else {
+            "status_code": reply.status,
+            "headers": _joined(reply.headers),
+            "body": reply.body.decode("utf-8", "replace"),
+            "note": reply.note,
+        },
+    }
+
+
+def _entry(one: Captured, url: str) -> dict[str, Any]:
+    took = float(one.took_ms or 0)
+    reply = one.reply or Reply(status=0)
+    return {
+        "startedDateTime": iso(one.draft.at_ms),
+        "time": took,
+        "request": _har_request(one, url),
+        "response": _har_response(reply, one.draft.http_version),
+        "cache": {},
+        "timings": {"send": 0, "wait": took, "receive": 0},
+        "comment": f"#{one.number}: {one.verdict.outcome}. {one.verdict.reason}",
+    }
+
+
+def _har_request(one: Captured, url: str) -> dict[str, Any]:
+    draft = one.draft
+    request: dict[str, Any] = {
+        "method": draft.method,
+        "url": url + draft.target,
+        "httpVersion": f"HTTP/{draft.http_version}",
+        "cookies": [],
+        "headers": _named(draft.headers),
+        "queryString": _named(tuple(_query(draft.query))),
+        "headersSize": -1,
+        "bodySize": draft.size,
+    }
+    if draft.size:
+        request["postData"] = {"mimeType": _mime(draft.headers), "params": [], **_text(draft.body)}
+    return request
+
+
+def _har_response(reply: Reply, version: str) -> dict[str, Any]:
+    content = {"size": len(reply.body), "mimeType": _mime(reply.headers), **_text(reply.body)}
+    return {
+        "status": reply.status,
+        "statusText": _phrase(reply.status),
+        "httpVersion": f"HTTP/{version}",
+        "cookies": [],
+        "headers": _named(reply.headers),
+        "content": content,
+        "redirectURL": "",
+        "headersSize": -1,
+        "bodySize": len(reply.body),
+    }
+
+
+def _text(body: bytes) -> dict[str, str]:
+    """Return a body as HAR has it: text, or base64 where it is none."""
+    try:
+        return {"text": body.decode()}
+    except UnicodeDecodeError:
+        return {"text": base64.b64encode(body).decode(), "encoding": "base64"}
+
+
+def _named(pairs: Pairs) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+def _query(query: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=1000)
+    except ValueError:
+        return []
+
+
+def _mime(headers: Pairs) -> str:
+    return next((value for name, value in headers if name.lower() == "content-type"), "")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _joined(headers: Pairs) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
+def _shell_text(body: bytes) -> str | None:
+    """Return the body as text that a shell's argument can hold, or None."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return None
+    harmless = all(character.isprintable() or character in "\n\t" for character in text)
+    return text if harmless and len(body) <= 64 * 1024 else None
