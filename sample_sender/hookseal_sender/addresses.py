@@ -41,6 +41,10 @@ _SPECIAL: tuple[tuple[Network, str], ...] = tuple(
         ("240.0.0.0/4", "reserved"),
         ("::/128", "this host"),
         ("::1/128", "loopback"),
+        ("64:ff9b:1::/48", "a translator of a private network"),
+        ("100::/64", "discarded"),
+        ("100:0:0:1::/64", "a dummy prefix"),
+        ("5f00::/16", "a segment identifier"),
         ("fc00::/7", "private"),
         ("fe80::/10", "link-local"),
         ("fec0::/10", "site-local"),
@@ -55,6 +59,8 @@ _SPECIAL: tuple[tuple[Network, str], ...] = tuple(
 _GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052, 2.1
 _COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, 2.5.5.1
+_ISATAP = frozenset((0x0000_5EFE, 0x0200_5EFE))  # upper half of the interface; RFC 5214, 6.1
+_LOW_32 = 0xFFFF_FFFF
 
 
 class AddressGuard:
@@ -74,7 +80,7 @@ class AddressGuard:
         real = _unwrap(parsed)
         if any(each in network for network in self._allowed for each in (parsed, real)):
             return None
-        meaning = _meaning(real) or _special(parsed)
+        meaning = _meaning(real) or _special(parsed) or _zone(parsed)
         if meaning is None:
             return None
         return f"{address} is {meaning}" if real is parsed else f"{address} ({real}) is {meaning}"
@@ -93,8 +99,10 @@ def _unwrap(address: Address) -> Address:
     embedded = address.ipv4_mapped or address.sixtofour or (teredo and teredo[1])
     if embedded:
         return embedded
-    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
-        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    number = int(address)
+    isatap = (number >> 32 & _LOW_32) in _ISATAP
+    if isatap or address in _NAT64 or (address in _COMPATIBLE and number > 1):
+        return ipaddress.IPv4Address(number & _LOW_32)
     return address
 
 
@@ -109,3 +117,8 @@ def _meaning(address: Address) -> str | None:
 
 def _special(address: Address) -> str | None:
     return next((meaning for network, meaning in _SPECIAL if address in network), None)
+
+
+def _zone(address: Address) -> str | None:
+    zoned = isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None
+    return "bound to one of this machine's links" if zoned else None

@@ -11,11 +11,18 @@ from typing import ClassVar
 __all__ = [
     "Conflict",
     "Forbidden",
+    "KeyReused",
     "NotFound",
+    "PayloadRefused",
+    "PlanRequired",
+    "SealBroken",
     "SenderError",
     "StartError",
     "StoreUnavailable",
+    "TooManySecrets",
     "Unauthenticated",
+    "Unreachable",
+    "Unstorable",
 ]
 
 
@@ -54,6 +61,39 @@ class Forbidden(SenderError):
     status_hint = 403
 
 
+class PlanRequired(Forbidden):
+    """The application's plan does not include webhooks."""
+
+    code = "enterprise_required"
+
+
+class KeyReused(SenderError):
+    """The idempotency key came before with another body."""
+
+    code = "idempotency_key_reused"
+    status_hint = 409
+
+
+class PayloadRefused(SenderError):
+    """The payload does not satisfy the schema that its event type enforces."""
+
+    code = "payload_refused"
+    status_hint = 422
+
+
+class TooManySecrets(SenderError):
+    """The endpoint has as many old secrets as it may have; wait until some expire."""
+
+    code = "limit_reached"
+
+
+class Unstorable(SenderError):
+    """A value that no database column can hold: a NUL, half a character, a number too large."""
+
+    code = "unstorable"
+    status_hint = 422
+
+
 class StoreUnavailable(SenderError):
     """The database could not do its work; asking again later may succeed."""
 
@@ -65,4 +105,18 @@ class StartError(SenderError):
     """The sender cannot start. The message is one line: what was found, and what to do."""
 
     code = "cannot_start"
+    status_hint = 500
+
+
+class Unreachable(StartError):
+    """The sender cannot start now: the database server does not answer. Later it may."""
+
+    code = "database_unreachable"
+    status_hint = 503
+
+
+class SealBroken(SenderError):
+    """A secret at rest cannot be opened: its key is missing, or it was changed or moved."""
+
+    code = "secret_unreadable"
     status_hint = 500

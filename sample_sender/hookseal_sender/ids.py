@@ -15,7 +15,9 @@ RANDOM_BYTES = 15
 _EPOCH_S = 1_400_000_000
 _TICK_MS = 4
 _TICKS_PER_S = 1000 // _TICK_MS
-_LENGTH = 27
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+_PAIR = len(_PAIRS)
+_PART = _PAIR**6  # 12 digits
 
 
 def make_id(prefix: str, now_ms: int, randomness: bytes) -> str:
@@ -30,8 +32,24 @@ def make_id(prefix: str, now_ms: int, randomness: bytes) -> str:
 
 
 def _base62(number: int) -> str:
-    digits: list[str] = []
-    for _ in range(_LENGTH):
-        number, digit = divmod(number, len(ALPHABET))
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+    """Return ``number`` in 27 digits, found in pairs: an id is made for every attempt."""
+    high, low = divmod(number, _PART)
+    top, middle = divmod(high, _PART)
+    first, second = divmod(top, _PAIR)
+    return ALPHABET[first] + _PAIRS[second] + _six_pairs(middle) + _six_pairs(low)
+
+
+def _six_pairs(number: int) -> str:
+    number, sixth = divmod(number, _PAIR)
+    number, fifth = divmod(number, _PAIR)
+    number, fourth = divmod(number, _PAIR)
+    number, third = divmod(number, _PAIR)
+    first, second = divmod(number, _PAIR)
+    return (
+        _PAIRS[first]
+        + _PAIRS[second]
+        + _PAIRS[third]
+        + _PAIRS[fourth]
+        + _PAIRS[fifth]
+        + _PAIRS[sixth]
+    )

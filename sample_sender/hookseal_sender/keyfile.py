@@ -1,6 +1,6 @@
-"""The key that signs tokens: given by a setting, or kept in a file beside the database.
+"""Keys kept in files beside the database.
 
-Knows files and their modes. Must not know what the key signs, and never shows it.
+Knows files and their modes. Must not know what a key signs or seals, and never shows one.
 """
 
 from __future__ import annotations
@@ -8,21 +8,51 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
-from pathlib import Path
+from enum import Enum
+from typing import TYPE_CHECKING
 
 from hookseal_sender.errors import StartError
 
-__all__ = ["key_file", "load_key"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["KeyKind", "key_file", "load_key"]
 
 _KEY_BYTES = 32
 
 
-def key_file(database: Path) -> Path:
+class KeyKind(Enum):
+    """What a key is for; the value ends the name of its file."""
+
+    TOKEN = "token-key"  # signs API tokens  # noqa: S105 # the end of a file's name
+    ENCRYPTION = "encryption-key"  # seals signing secrets
+
+    @property
+    def loss(self) -> str:
+        """What ends when the key is lost."""
+        return _LOSSES[self]
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that gives the key instead."""
+        return f"HOOKSEAL_{self.name}_KEY"
+
+    def __str__(self) -> str:
+        return self.value.replace("-", " ")
+
+
+_LOSSES = {
+    KeyKind.TOKEN: "tokens made so far end",
+    KeyKind.ENCRYPTION: "secrets stored so far cannot be opened",
+}
+
+
+def key_file(database: Path, kind: KeyKind) -> Path:
     """Return where the key of ``database`` is kept."""
-    return database.with_name(database.name + ".token-key")
+    return database.with_name(f"{database.name}.{kind.value}")
 
 
-def load_key(path: Path) -> bytes:
+def load_key(path: Path, kind: KeyKind) -> bytes:
     """Return the key in ``path``, made on first use and readable by its owner only.
 
     Raises :class:`~hookseal_sender.errors.StartError` if it cannot be read or made.
@@ -33,14 +63,14 @@ def load_key(path: Path) -> bytes:
         key = bytes.fromhex(path.read_text("ascii").strip())
     except OSError as error:
         raise StartError(
-            f"token key {path}: {error.strerror}; is the folder writable, the file readable?"
+            f"{kind} {path}: {error.strerror}; is the folder writable, the file readable?"
         ) from None
     except ValueError:
         key = b""
     if len(key) < _KEY_BYTES:
         raise StartError(
-            f"token key {path}: the file does not hold a key; remove it to have a new one made "
-            "(tokens made so far end), or restore it"
+            f"{kind} {path}: the file does not hold a key; restore it, or remove it to have a new "
+            f"one made ({kind.loss})"
         )
     return key
 

@@ -1,13 +1,14 @@
 """The things the sender keeps, as frozen values.
 
-Knows the words of the domain: application, endpoint, message, delivery, attempt. Must not know how
-they are stored, sent or rendered. Times are unix milliseconds (``_ms``), durations seconds.
+Knows the words of the domain: organisation, application, endpoint, event type, message, delivery,
+attempt. Must not know how they are stored, sent or rendered. Times are unix milliseconds (``_ms``),
+durations seconds.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_ORGANISATION",
+    "ENTERPRISE",
+    "OPERATIONS_ORGANISATION",
     "Application",
     "ApplicationDraft",
     "Attempt",
@@ -22,45 +25,90 @@ __all__ = [
     "Claimed",
     "Delivery",
     "DeliveryState",
+    "Disabled",
     "Endpoint",
     "EndpointDraft",
+    "EventType",
+    "EventTypeDraft",
+    "Keyed",
     "Lease",
     "Message",
     "MessageDraft",
+    "Organisation",
+    "Overview",
     "Result",
     "Scope",
+    "Secret",
+    "StoredReply",
     "Task",
+    "Trigger",
 ]
 
 DEFAULT_ORGANISATION = "org_" + "1".rjust(27, "0")
-"""The organisation that owns everything until there are several."""
+"""The organisation of a token that names no other."""
+
+OPERATIONS_ORGANISATION = "org_" + "operations".rjust(27, "0")
+"""Its applications, each with the id of an organisation as uid, get the operational webhooks."""
+
+ENTERPRISE = "enterprise"
+"""The plan that includes webhooks."""
 
 
 class DeliveryState(IntEnum):
     """Where one message stands with one endpoint."""
 
-    PENDING = 0  # waits for its next attempt
+    READY = 0  # waits for a worker
     SENDING = 1  # claimed by a worker until its lease ends
     SUCCEEDED = 2  # answered 2xx
     FAILED = 3  # the retry schedule is used up
     HELD = 4  # the endpoint is disabled; enabling it resumes the delivery
-    CANCELLED = 5  # the endpoint or its application was deleted
+    CANCELLED = 5  # by a caller, or because the endpoint or its application was deleted
+    WAITING = 6  # waits for the time of its next attempt
+
+
+class Trigger(IntEnum):
+    """Why an attempt was made. The numbers are those of the Svix API."""
+
+    SCHEDULED = 0  # by publishing, or by the retry schedule
+    MANUAL = 1  # somebody asked for it
+
+
+class Disabled(Enum):
+    """Why an endpoint is disabled."""
+
+    BY_CALLER = "by_caller"
+    GONE = "gone"  # it answered 410
+    FAILING = "failing"  # it failed for too long
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Organisation:
+    """A platform: the owner of applications and event types."""
+
+    id: str
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scope:
-    """What a token may touch: one organisation, or one application of it."""
+    """What a token may touch: one organisation, or one application of it.
+
+    ``token_id`` is what revoking it names; tokens made before there were ids have none.
+    """
 
     org_id: str
     app_id: str | None = None
+    token_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApplicationDraft:
-    """What a caller says about an application."""
+    """What a caller says about an application. ``throttle_rate`` is deliveries a second."""
 
     name: str
     uid: str | None = None
+    plan: str = ENTERPRISE
+    throttle_rate: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -76,56 +124,144 @@ class Application(ApplicationDraft):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndpointDraft:
-    """What a caller says about an endpoint. ``event_types`` None means every event."""
+    """What a caller says about an endpoint.
+
+    ``event_types`` and ``channels`` None mean every one. ``throttle_rate`` is deliveries a second,
+    ``retry_schedule`` the seconds before each retry, ``timeout`` seconds for a whole exchange;
+    None means the sender's own.
+    """
 
     url: str
     name: str
     description: str = ""
     uid: str | None = None
     event_types: tuple[str, ...] | None = None
+    channels: tuple[str, ...] | None = None
     disabled: bool = False
+    throttle_rate: int | None = None
+    retry_schedule: tuple[float, ...] | None = None
+    timeout: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Secret:
+    """A signing key. ``expires_ms`` is set when a newer one has taken its place."""
+
+    key: str = field(repr=False)
+    expires_ms: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint(EndpointDraft):
-    """A customer's URL. ``secrets`` are newest first; the repr leaves them out."""
+    """A customer's URL. ``secrets`` are newest first; the repr leaves them and ``headers`` out.
+
+    ``paused_until_ms`` is set while the endpoint rests because it asked for less,
+    ``failing_since_ms`` since the first failure behind which no success came.
+    """
 
     id: str
     app_id: str
     created_ms: int
     updated_ms: int
-    secrets: tuple[str, ...] = field(repr=False)
+    secrets: tuple[Secret, ...] = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    disabled_for: Disabled | None = None
+    failing_since_ms: int | None = None
+    paused_until_ms: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventTypeDraft:
+    """What a caller says about an event type.
+
+    ``schemas`` are JSON Schemas by version; with ``enforced`` a payload must satisfy the newest.
+    """
+
+    name: str
+    description: str
+    archived: bool = False
+    deprecated: bool = False
+    feature_flag: str | None = None
+    schemas: Mapping[str, Mapping[str, object]] | None = None
+    enforced: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventType(EventTypeDraft):
+    """A kind of event that an organisation publishes."""
+
+    org_id: str
+    created_ms: int
+    updated_ms: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MessageDraft:
-    """An event as published. ``payload`` is the exact body that every delivery carries."""
+    """An event as published. ``payload`` is the exact body that every delivery carries.
+
+    ``content_type`` None means JSON. ``not_before_ms`` delays the first attempt.
+    ``retention_days`` is how long the payload is kept.
+    """
 
     event_type: str
     payload: bytes = field(repr=False)
     event_id: str | None = None
+    channels: tuple[str, ...] | None = None
+    content_type: str | None = None
+    not_before_ms: int | None = None
+    retention_days: int = 90
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Message(MessageDraft):
-    """An event that was accepted, and so will be delivered."""
+class Keyed:
+    """An idempotency key of a caller, and the digest of the body that came with it."""
+
+    key: str  # a digest of the token, the key and the path
+    body: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredReply:
+    """What a caller was answered the first time it used an idempotency key."""
+
+    status: int
+    body: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """An event that was accepted, and so will be delivered. ``payload`` None: it was removed."""
 
     id: str
     app_id: str
     created_ms: int
+    event_type: str
+    payload: bytes | None = field(repr=False)
+    event_id: str | None = None
+    channels: tuple[str, ...] | None = None
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """One message to one endpoint. ``due_ms`` is the next attempt, None if none is planned."""
+    """One message to one endpoint.
+
+    ``due_ms`` is the next attempt, None if none is planned; ``attempts`` counts all that were made;
+    ``created_ms`` is the message's; ``last_status`` is the newest attempt's status (0: no answer
+    came), None before the first.
+    """
 
     app_id: str
     endpoint_id: str
     msg_id: str
+    event_type: str
     state: DeliveryState
     attempts: int
     due_ms: int | None
+    created_ms: int
+    last_status: int | None = None
+    last_attempt_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,13 +279,22 @@ class Lease:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """A claimed delivery with all that an attempt needs. ``attempts`` counts those before."""
+    """A claimed delivery with all that an attempt needs.
+
+    ``tries`` counts the attempts since it was published or last asked for: it is the place in the
+    retry schedule. ``secrets`` are the keys to sign with now, newest first. ``timeout`` is the
+    exchange's, None for the sender's own.
+    """
 
     lease: Lease
-    attempts: int
+    tries: int
     url: str
     secrets: tuple[str, ...] = field(repr=False)
     payload: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    retry_schedule: tuple[float, ...] | None = None
+    timeout: float | None = None
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,7 +307,10 @@ class Claimed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttemptDraft:
-    """One HTTP request as it went. ``status`` is 0 when no answer came."""
+    """One HTTP request as it went. ``status`` is 0 when no answer came.
+
+    ``response_headers`` are the answer's fields as received.
+    """
 
     url: str
     started_ms: int
@@ -171,6 +319,7 @@ class AttemptDraft:
     status: int
     response: str = field(repr=False)
     reason: str
+    response_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,14 +331,31 @@ class Attempt(AttemptDraft):
     endpoint_id: str
     event_type: str
     number: int
+    trigger: Trigger
     next_ms: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """How an attempt ends a lease: ``retry_in`` seconds, None if there is no next attempt."""
+    """How an attempt ends a lease.
+
+    ``retry_in`` is in seconds, None if there is no next attempt. ``pauses`` asks the store to let
+    the whole endpoint rest, for at least ``wish`` seconds if the endpoint gave a wish.
+    """
 
     lease: Lease
     attempt: AttemptDraft
     retry_in: float | None
-    disables_endpoint: bool
+    disables_endpoint: bool = False
+    pauses: bool = False
+    wish: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overview:
+    """The state of the whole sender: deliveries by state, and how late the oldest ready one is."""
+
+    deliveries: Mapping[DeliveryState, int]
+    oldest_ready_ms: int | None
+    endpoints: int
+    endpoints_disabled: int

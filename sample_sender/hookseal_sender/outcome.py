@@ -1,7 +1,7 @@
 """What an exchange with an endpoint means.
 
-Knows the delivery rules: 2xx succeeds, everything else fails, 410 also disables the endpoint. Must
-not know sockets, schedules or storage.
+Knows the delivery rules: 2xx succeeds, everything else fails, 410 also disables the endpoint, and
+429, 502 and 504 throttle it. Must not know sockets, schedules or storage.
 """
 
 from __future__ import annotations
@@ -28,12 +28,16 @@ class FaultKind(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """An answer: ``body`` is the part that was kept, ``retry_after`` the field's text."""
+    """An answer: ``body`` is the part that was kept, ``retry_after`` the field's text.
+
+    ``headers`` are the fields as received, in their order, as many as were kept.
+    """
 
     status: int
     body: str = field(repr=False)
     duration_ms: int
     retry_after: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,11 +54,23 @@ Exchange: TypeAlias = Reply | Fault
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """The decision, and the reason in plain words."""
+    """The decision, and the reason in plain words.
+
+    ``throttles`` means that the whole endpoint is to rest: see
+    :func:`hookseal_sender.throttle.pause_after`.
+    """
 
     succeeded: bool
     reason: str
     disables_endpoint: bool = False
+    throttles: bool = False
+
+
+_TOO_MUCH = {
+    HTTPStatus.TOO_MANY_REQUESTS: "too many requests",
+    HTTPStatus.BAD_GATEWAY: "bad gateway",
+    HTTPStatus.GATEWAY_TIMEOUT: "gateway timeout",
+}
 
 
 def judge(exchange: Exchange) -> Verdict:
@@ -70,4 +86,7 @@ def judge(exchange: Exchange) -> Verdict:
     if status == HTTPStatus.GONE:
         reason += " (gone), which disables it"
         return Verdict(succeeded=False, reason=reason, disables_endpoint=True)
+    if status in _TOO_MUCH:
+        reason += f" ({_TOO_MUCH[HTTPStatus(status)]}), which lets it rest"
+        return Verdict(succeeded=False, reason=reason, throttles=True)
     return Verdict(succeeded=False, reason=reason)

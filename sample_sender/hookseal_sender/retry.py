@@ -20,7 +20,10 @@ _MAX_DIGITS = 9
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetrySchedule:
-    """The delays between attempts, in seconds, spread by ``jitter`` (0.2 is plus or minus 20 %)."""
+    """The delays between attempts, in seconds, spread by ``jitter`` (0.2 is plus or minus 20 %).
+
+    An endpoint with a schedule of its own has another instance; no delays means no retries.
+    """
 
     delays: tuple[float, ...] = DEFAULT_DELAYS
     jitter: float = 0.2
@@ -43,13 +46,14 @@ class RetrySchedule:
 def parse_retry_after(text: str | None, now: float) -> float | None:
     """Return the seconds a Retry-After field asks for, or None if it says nothing usable.
 
-    ``now`` is in unix seconds and turns an HTTP date into a delay. Source: RFC 9110, 10.2.3.
+    At most :data:`RETRY_AFTER_CAP`. ``now`` is in unix seconds and turns an HTTP date into a delay.
+    Source: RFC 9110, 10.2.3.
     """
     text = (text or "").strip()
     if text.isascii() and text.isdigit():
-        return float(text[:_MAX_DIGITS]) if len(text) <= _MAX_DIGITS else RETRY_AFTER_CAP
+        return min(float(text[:_MAX_DIGITS]), RETRY_AFTER_CAP)
     try:
         moment = parsedate_to_datetime(text)
-        return max(0.0, moment.timestamp() - now)
+        return min(max(0.0, moment.timestamp() - now), RETRY_AFTER_CAP)
     except (ValueError, OverflowError, TypeError, IndexError):
         return None

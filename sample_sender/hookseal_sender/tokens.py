@@ -12,10 +12,12 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
 from typing import Any, TypeGuard, cast
 
 from hookseal_sender.errors import Unauthenticated
+from hookseal_sender.ids import RANDOM_BYTES, make_id
 from hookseal_sender.model import Scope
 
 __all__ = ["APPLICATION_LIFETIME", "ORGANISATION_LIFETIME", "TokenKey"]
@@ -27,27 +29,36 @@ APPLICATION_LIFETIME = 28 * 86400
 _ISSUER = "hookseal-sender"
 _HEADER = {"alg": "HS256", "typ": "JWT"}
 _MAX_LENGTH = 4096
-_ID = re.compile(r"(org|app)_[0-9A-Za-z]{27}\Z")
+_ID = re.compile(r"(org|app|tok)_[0-9A-Za-z]{27}\Z", re.ASCII)
 
 
 class TokenKey:
-    """Makes and checks tokens with one secret key of at least 32 bytes."""
+    """Makes tokens with ``key``, and checks those made with it or with an ``older`` one.
 
-    __slots__ = ("_key",)
+    A key is at least 32 bytes.
+    """
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    __slots__ = ("_keys",)
 
-    def issue(self, scope: Scope, *, now: int) -> str:
-        """Return a token for ``scope``, valid from ``now`` (unix seconds) for its lifetime."""
+    def __init__(self, key: bytes, *older: bytes) -> None:
+        self._keys = (key, *older)
+
+    def issue(self, scope: Scope, *, now: int, expires_in: int | None = None) -> str:
+        """Return a token for ``scope``, valid from ``now`` (unix seconds).
+
+        It lasts ``expires_in`` seconds; None gives it 28 days for an application, 10 years for an
+        organisation. Its id is the scope's, or a new one.
+        """
         if scope.app_id is None:
             subject, lifetime = {"sub": scope.org_id}, ORGANISATION_LIFETIME
         else:
             subject = {"sub": scope.app_id, "org": scope.org_id}
             lifetime = APPLICATION_LIFETIME
-        claims = {"iss": _ISSUER, "iat": now, "nbf": now, "exp": now + lifetime, **subject}
+        ends = now + (lifetime if expires_in is None else expires_in)
+        token_id = scope.token_id or make_id("tok_", now * 1000, os.urandom(RANDOM_BYTES))
+        claims = {"iss": _ISSUER, "iat": now, "nbf": now, "exp": ends, "jti": token_id, **subject}
         content = f"{_encode_json(_HEADER)}.{_encode_json(claims)}"
-        return f"{content}.{self._sign(content)}"
+        return f"{content}.{_sign(self._keys[0], content)}"
 
     def read(self, token: str, *, now: int) -> Scope:
         """Return the scope of ``token``.
@@ -55,32 +66,60 @@ class TokenKey:
         Raises :class:`~hookseal_sender.errors.Unauthenticated` for anything that
         :meth:`issue` did not make, or that has expired at ``now``.
         """
+        return _scope(self._claims(token), now)
+
+    def expiry(self, token: str) -> int:
+        """Return when ``token`` ends or ended, in unix seconds. Raises as :meth:`read` does."""
+        return _times(self._claims(token))[1]
+
+    def _claims(self, token: str) -> dict[str, Any]:
         content, _, signature = token.rpartition(".")
         if len(token) > _MAX_LENGTH or not token.isascii():
             raise Unauthenticated("the token is not valid")
-        if not hmac.compare_digest(self._sign(content), signature):
-            raise Unauthenticated("the token is not valid")
+        if not any(hmac.compare_digest(_sign(key, content), signature) for key in self._keys):
+            raise self._refusal(token)
         header, _, claims = content.partition(".")
         if _decode_json(header) != _HEADER:
             raise Unauthenticated("the token is not valid")
-        return _scope(_decode_json(claims), now)
+        return _decode_json(claims)
 
-    def _sign(self, content: str) -> str:
-        return _encode(hmac.digest(self._key, content.encode("ascii"), hashlib.sha256))
+    def _refusal(self, token: str) -> Unauthenticated:
+        """Return the usual error, or a helpful one where the key itself was given as a token."""
+        given = token.encode("ascii")
+        if any(
+            hmac.compare_digest(given, form)
+            for key in self._keys
+            for form in (key, key.hex().encode())
+        ):
+            return Unauthenticated(
+                "this is the key that signs tokens, not a token; keep it secret, "
+                "and make a token with 'hookseal-sender token'"
+            )
+        return Unauthenticated("the token is not valid")
+
+
+def _sign(key: bytes, content: str) -> str:
+    return _encode(hmac.digest(key, content.encode("ascii"), hashlib.sha256))
 
 
 def _scope(claims: dict[str, Any], now: int) -> Scope:
+    begins, ends = _times(claims)
+    if not begins <= now < ends:
+        raise Unauthenticated("the token has expired or is not valid yet")
+    subject, organisation, token_id = claims.get("sub"), claims.get("org"), claims.get("jti")
+    if token_id is None or _is_id(token_id, "tok_"):
+        if organisation is None and _is_id(subject, "org_"):
+            return Scope(org_id=subject, token_id=token_id)
+        if _is_id(subject, "app_") and _is_id(organisation, "org_"):
+            return Scope(org_id=organisation, app_id=subject, token_id=token_id)
+    raise Unauthenticated("the token is not valid")
+
+
+def _times(claims: dict[str, Any]) -> tuple[int, int]:
     begins, ends = claims.get("nbf"), claims.get("exp")
     if not isinstance(begins, int) or not isinstance(ends, int) or claims.get("iss") != _ISSUER:
         raise Unauthenticated("the token is not valid")
-    if not begins <= now < ends:
-        raise Unauthenticated("the token has expired or is not valid yet")
-    subject, organisation = claims.get("sub"), claims.get("org")
-    if organisation is None and _is_id(subject, "org_"):
-        return Scope(org_id=subject)
-    if _is_id(subject, "app_") and _is_id(organisation, "org_"):
-        return Scope(org_id=organisation, app_id=subject)
-    raise Unauthenticated("the token is not valid")
+    return begins, ends
 
 
 def _is_id(value: object, prefix: str) -> TypeGuard[str]:

@@ -1,97 +1,95 @@
-"""The only place that opens a socket to a customer.
+"""The only place that sends to a customer.
 
-Knows aiohttp, and asks the address guard twice: for what a name resolves to, and again for the
-address each socket is made for, since literals skip the resolver. Must not know signatures,
-schedules or storage.
+Knows one exchange: the request's bytes, the time it may take, what is kept of the answer, and how
+each way to fail is called. Must not know signatures, schedules or storage.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, cast
 
 from aiohttp import (
     ClientConnectorCertificateError,
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientError,
-    ClientResponse,
-    ClientSession,
+    ClientRequest,
     ClientSSLError,
-    ClientTimeout,
-    DummyCookieJar,
-    NonHttpUrlClientError,
+    InvalidURL,
     ServerDisconnectedError,
-    TCPConnector,
+    StreamReader,
     ThreadedResolver,
 )
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.http import HttpProcessingError
+from yarl import URL
 
+from hookseal_sender.connections import AddressRefused, Link, Pool, StaleConnection
+from hookseal_sender.http1 import request_bytes, request_line
 from hookseal_sender.outcome import Exchange, Fault, FaultKind, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aiohttp.abc import AbstractResolver
+    from aiohttp.connector import Connection
+    from aiohttp.http import RawResponseMessage
+
     from hookseal_sender.addresses import AddressGuard
 
-__all__ = ["RESPONSE_KEPT_BYTES", "HttpTransport", "Transport"]
+    Answer: TypeAlias = tuple[RawResponseMessage, bytes]
+
+__all__ = [
+    "HEADERS_KEPT",
+    "HEADERS_KEPT_BYTES",
+    "RESPONSE_KEPT_BYTES",
+    "HttpTransport",
+    "Transport",
+]
 
 RESPONSE_KEPT_BYTES = 20_000
-"""Bytes of an answer that are kept; what follows is not read."""
-_DEFAULT_HEADERS = {
-    "accept": "*/*",
-    "accept-encoding": "identity",
-    "content-type": "application/json",
-    "user-agent": "Hookseal-Sender/1 (+https://www.standardwebhooks.com)",
-}
-
-
-_AddressInfo: TypeAlias = tuple[int, int, int, str, tuple[str, int]]
+"""Bytes of an answer's body that are kept; what follows is not read."""
+HEADERS_KEPT = 50
+"""Header fields of an answer that are kept, at most."""
+HEADERS_KEPT_BYTES = 8192
+"""Bytes of names and values of those fields, at most."""
+_TARGETS_KEPT = 4096
+_SCHEMES = frozenset(("http", "https"))
 
 
 class Transport(Protocol):
     """Makes one request. Tests bring their own."""
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Exchange:
-        """POST ``body`` and return the answer or why there was none; never raises for a peer."""
+    async def send(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 # it differs by endpoint
+    ) -> Exchange:
+        """POST ``body`` and return the answer or why there was none; never raises for a peer.
+
+        ``timeout`` is in seconds, None for the transport's own.
+        """
         ...
 
 
-class AddressRefused(OSError):
-    """The guard does not allow the address."""
+class _Target(NamedTuple):
+    """A URL in the two forms an exchange needs."""
 
-
-class _GuardedResolver(AbstractResolver):
-    """Resolves names, and drops the addresses that the guard refuses."""
-
-    def __init__(self, guard: AddressGuard, resolver: AbstractResolver) -> None:
-        self._guard = guard
-        self._resolver = resolver
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Return the allowed addresses; raises :class:`AddressRefused` if there are only others."""
-        found = await self._resolver.resolve(host, port, family)
-        refusals = [self._guard.refusal(each["host"]) for each in found]
-        allowed = [each for each, refusal in zip(found, refusals, strict=True) if not refusal]
-        if not allowed:
-            raise AddressRefused(next(filter(None, refusals), "the name has no address"))
-        return allowed
-
-    async def close(self) -> None:
-        """Close the resolver behind it."""
-        await self._resolver.close()
+    request: ClientRequest  # what the pool knows an origin by
+    line: str
 
 
 class HttpTransport:
     """Sends over HTTP/1.1, keeping connections alive per origin.
 
-    ``timeout`` is in seconds and covers the whole exchange, the body of the answer included.
-    Redirects, cookies, environment proxies and decompression are off. Make it inside a running
-    event loop; ``resolver`` is replaced by tests.
+    ``timeout`` is in seconds and covers the whole exchange: connecting, the request, and the answer
+    with its body. Nothing is followed, kept between requests, proxied or unpacked. Make it inside
+    a running event loop; ``resolver`` is replaced by tests.
     """
 
     def __init__(
@@ -101,65 +99,106 @@ class HttpTransport:
         timeout: float = 20.0,
         resolver: AbstractResolver | None = None,
     ) -> None:
-        self._guard = guard
         self._timeout = timeout
-        self._resolver = _GuardedResolver(guard, resolver or ThreadedResolver())
-        connector = TCPConnector(resolver=self._resolver, socket_factory=self._open_socket, limit=0)
-        self._session = ClientSession(
-            connector=connector,
-            cookie_jar=DummyCookieJar(),
-            timeout=ClientTimeout(total=None, sock_connect=None),
-            auto_decompress=False,
-            trust_env=False,
-        )
+        self._pool = Pool(guard, resolver or ThreadedResolver())
+        self._target = lru_cache(maxsize=_TARGETS_KEPT)(_make_target)
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Exchange:
+    async def send(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 # it differs by endpoint
+    ) -> Exchange:
         """See :class:`Transport`."""
+        limit = self._timeout if timeout is None else timeout
         begun = time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout):
-                status, retry_after, text = await self._exchange(url, headers, body)
-        except (TimeoutError, ClientError, OSError, ValueError) as error:
-            kind, message = _explain(error, self._timeout)
-            return Fault(kind=kind, message=message, duration_ms=_since_ms(begun))
+            target = self._target(url)
+            data = request_bytes(target.line, headers, body)
+            async with asyncio.timeout(limit):
+                message, kept = await self._exchange(target.request, data)
+        except (TimeoutError, ClientError, HttpProcessingError, OSError, ValueError) as error:
+            kind, clause = _explain(error, limit)
+            return Fault(kind=kind, message=clause, duration_ms=_since_ms(begun))
         return Reply(
-            status=status, retry_after=retry_after, body=text, duration_ms=_since_ms(begun)
+            status=message.code,
+            body=kept.decode("utf-8", "replace").replace("\0", "\ufffd"),  # as PostgreSQL has none
+            duration_ms=_since_ms(begun),
+            retry_after=_ascii(message.headers.get("retry-after")),
+            headers=_kept_fields(message.raw_headers),
         )
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._session.close()
-        await self._resolver.close()
+        await self._pool.close()
         await asyncio.sleep(0)  # aborted connections close their sockets in the next turn
 
-    async def _exchange(
-        self, url: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, str | None, str]:
-        async with self._session.post(
-            url, data=body, headers={**_DEFAULT_HEADERS, **headers}, allow_redirects=False
-        ) as response:
-            kept = await _read_start(response)
-            text = kept.decode("utf-8", "replace")
-            return response.status, response.headers.get("retry-after"), text
-
-    def _open_socket(self, address: tuple[Any, ...]) -> socket.socket:
-        family, kind, protocol, _, target = cast("_AddressInfo", address)
-        refusal = self._guard.refusal(target[0])
-        if refusal is not None:
-            raise AddressRefused(refusal)
-        return socket.socket(family, kind, protocol)
+    async def _exchange(self, request: ClientRequest, data: bytes) -> Answer:
+        """Make the request, a second time if a kept connection turns out to be stale."""
+        connection = await self._pool.take(request)
+        try:
+            return await _exchange_on(connection, data)
+        except StaleConnection:
+            return await _exchange_on(await self._pool.take_fresh(request), data)
 
 
-async def _read_start(response: ClientResponse) -> bytes:
+def _make_target(url: str) -> _Target:
+    try:
+        parsed = URL(url)
+        if parsed.scheme not in _SCHEMES or "@" in parsed.raw_authority or not parsed.port:
+            raise InvalidURL(url)
+        line = request_line(parsed.raw_path_qs, parsed.host_port_subcomponent or "")
+        return _Target(ClientRequest("POST", parsed, loop=asyncio.get_running_loop()), line)
+    except ValueError:
+        raise InvalidURL(url) from None
+
+
+async def _exchange_on(connection: Connection, data: bytes) -> Answer:
+    link = cast("Link", connection.protocol)
+    try:
+        transport = link.begin()
+        transport.write(data)
+        message, payload = await link.answer()
+        kept = await _read_start(payload)
+        if transport.get_write_buffer_size():
+            link.abort()  # answered before all was sent: the next request must not follow the rest
+            connection.close()
+    except BaseException:
+        link.abort()
+        connection.close()
+        raise
+    connection.release()  # closes it unless the answer was read to its end
+    return message, kept
+
+
+async def _read_start(payload: StreamReader) -> bytes:
     """Return the first bytes of the body; a longer one costs the peer its connection."""
+    if payload.is_eof():
+        return payload.read_nowait(RESPONSE_KEPT_BYTES)
     kept = bytearray()
     while len(kept) <= RESPONSE_KEPT_BYTES:
-        chunk = await response.content.read(RESPONSE_KEPT_BYTES + 1 - len(kept))
+        chunk = await payload.read(RESPONSE_KEPT_BYTES + 1 - len(kept))
         if not chunk:
             return bytes(kept)
         kept += chunk
-    response.close()
     return bytes(kept[:RESPONSE_KEPT_BYTES])
+
+
+def _kept_fields(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, str], ...]:
+    fields: list[tuple[str, str]] = []
+    room = HEADERS_KEPT_BYTES
+    for name, value in raw[:HEADERS_KEPT]:
+        room -= len(name) + len(value)
+        if room < 0:
+            break
+        fields.append((name.decode("latin-1"), value.decode("latin-1")))
+    return tuple(fields)
+
+
+def _ascii(text: str | None) -> str | None:
+    return text if text is None or text.isascii() else None
 
 
 def _since_ms(begun: float) -> int:
@@ -175,9 +214,10 @@ _CLAUSES: tuple[tuple[type[Exception], FaultKind, str], ...] = (
     (ConnectionRefusedError, FaultKind.CONNECTION, "connection refused"),
     (ConnectionResetError, FaultKind.CONNECTION, "connection reset"),
     (OSError, FaultKind.CONNECTION, "the host could not be reached"),
-    (NonHttpUrlClientError, FaultKind.SETUP, "the URL cannot be used"),
-    (ValueError, FaultKind.SETUP, "the URL cannot be used"),
+    (InvalidURL, FaultKind.SETUP, "the URL cannot be used"),
+    (ValueError, FaultKind.SETUP, "a header cannot be used"),
     (ClientError, FaultKind.PROTOCOL, "the answer was not valid HTTP"),
+    (HttpProcessingError, FaultKind.PROTOCOL, "the answer was not valid HTTP"),
 )
 
 

@@ -10,7 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
-SNIPPET = re.compile(r"<!-- file: (?P<path>\S+) -->\n```python\n(?P<code>.*?)```", re.DOTALL)
+SNIPPET = re.compile(
+    r"<!-- file: (?P<path>\S+) -->\n```(?:python|sh|javascript)\n(?P<code>.*?)```", re.DOTALL
+)
 LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#]+)")
 
 
@@ -38,7 +40,11 @@ def test_a_snippet_is_the_file_it_names(code, path):
 def test_every_example_file_is_shown_somewhere():
     shown = {parameters.values[1] for parameters in SNIPPETS}
 
-    assert shown == {path for path in (ROOT / "examples").glob("*.py") if path.stat().st_size}
+    assert shown == {
+        path
+        for path in (ROOT / "examples").iterdir()
+        if path.suffix in {".py", ".sh", ".mjs"} and path.stat().st_size
+    }
 
 
 @pytest.mark.parametrize("name", ["settings.md", "answers.md", "notes.md"])

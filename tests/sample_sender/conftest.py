@@ -1,8 +1,11 @@
 import asyncio
 import contextlib
+import itertools
+import shutil
 
 import pytest
 import uvicorn
+from sqlalchemy import create_engine, make_url, text
 
 from hookseal import generate_secret
 from hookseal_sender.model import (
@@ -10,9 +13,12 @@ from hookseal_sender.model import (
     ApplicationDraft,
     EndpointDraft,
     MessageDraft,
+    Scope,
 )
 from hookseal_sender.outcome import Reply
-from hookseal_sender.store import SqlStore
+from hookseal_sender.store import migrations, open_store
+from hookseal_sender.vault import Vault
+from tests.stores.servers import postgresql_url
 
 START_MS = 1_800_000_000_000
 
@@ -40,7 +46,7 @@ class FakeTransport:
         self.script = list(script)
         self.sent = []
 
-    async def send(self, url, headers, body):
+    async def send(self, url, headers, body, *, timeout=None):  # noqa: ASYNC109 # as Transport
         self.sent.append((url, dict(headers), body))
         answer = self.script.pop(0) if self.script else 200
         if isinstance(answer, BaseException):
@@ -91,14 +97,82 @@ def make_transport():
     return FakeTransport
 
 
-@pytest.fixture
-def database_url(tmp_path):
-    return f"sqlite:///{tmp_path / 'sender.db'}"
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    """A migrated file, to copy."""
+    file = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrations.upgrade(f"sqlite:///{file}")
+    with create_engine(f"sqlite:///{file}").connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return file
+
+
+class Server:
+    """A PostgreSQL server that makes fresh databases out of a migrated one."""
+
+    def __init__(self):
+        self.url = make_url(postgresql_url()).set(drivername="postgresql+psycopg")
+        self.numbers = itertools.count()
+        self.template = self.create("template1")
+        migrations.upgrade(self.template)
+        self.engine.dispose()
+
+    def create(self, template):
+        name = f"hookseal_sender_{next(self.numbers)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+    def fresh(self):
+        return self.create(make_url(self.template).database)
+
+    def drop(self, url):
+        self.run(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
+    @property
+    def engine(self):
+        return create_engine(self.url, isolation_level="AUTOCOMMIT")
+
+    def run(self, statement):
+        engine = self.engine
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    return Server()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def dialect(request):
+    return request.param
 
 
 @pytest.fixture
-async def store(database_url, clock):
-    store = SqlStore(database_url, clock=clock.database)
+def database_url(request, dialect, tmp_path):
+    """The URL of a fresh, migrated database of each kind."""
+    if dialect == "sqlite":
+        file = tmp_path / "sender.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), file)
+        yield f"sqlite:///{file}"
+        return
+    server = request.getfixturevalue("postgresql_server")
+    url = server.fresh()
+    try:
+        yield url
+    finally:
+        server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def vault():
+    return Vault([b"v" * 32])
+
+
+@pytest.fixture
+async def store(database_url, vault, clock):
+    store = open_store(database_url, vault, clock=clock.database)
     try:
         yield store
     finally:
@@ -106,24 +180,49 @@ async def store(database_url, clock):
 
 
 @pytest.fixture
-def make_endpoint(store):
+async def another_store(database_url, vault, clock):
+    """Open the same database again, as another process would."""
+    opened = []
+
+    async def open_again():
+        opened.append(open_store(database_url, vault, clock=clock.database))
+        return opened[-1]
+
+    yield open_again
+    for each in opened:
+        await each.close()
+
+
+@pytest.fixture
+def make_application(store):
+    async def make(org_id=DEFAULT_ORGANISATION, **fields):
+        return await store.create_application(
+            org_id, ApplicationDraft(**({"name": "tenant"} | fields))
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_endpoint(store, make_application):
     """Make an endpoint, in a new application unless one is given."""
 
-    async def make(app_id=None, **fields):
+    async def make(app_id=None, *, headers=None, **fields):
         if app_id is None:
-            draft = ApplicationDraft(name="tenant")
-            app_id = (await store.create_application(DEFAULT_ORGANISATION, draft)).id
+            app_id = (await make_application()).id
         draft = EndpointDraft(**({"url": "https://example.com/h", "name": "e"} | fields))
-        return await store.create_endpoint(app_id, draft, generate_secret())
+        return await store.create_endpoint(app_id, draft, generate_secret(), headers)
 
     return make
 
 
 @pytest.fixture
 def publish(store):
+    """Publish a message and return it."""
+
     async def publish(app_id, event_type="user.created", payload=b'{"a":1}', **fields):
         draft = MessageDraft(event_type=event_type, payload=payload, **fields)
-        return await store.publish(app_id, draft)
+        return (await store.publish(Scope(org_id=DEFAULT_ORGANISATION), app_id, draft)).message
 
     return publish
 

@@ -55,6 +55,9 @@ REFUSED = [
     "fd00:ec2::254",
     "fe80::1",
     "fe80::1%eth0",
+    "2606:4700::1111%eth0",
+    "2606:4700::5efe:10.0.0.1",
+    "2606:4700::200:5efe:7f00:1",
     "fec0::1",
     "ff02::1",
     "4000::1",
@@ -76,6 +79,7 @@ ALLOWED = [
     "2a00:1450::1",
     "64:ff9b::808:808",
     "::ffff:8.8.8.8",
+    "2606:4700::5efe:8.8.8.8",
 ]
 
 
@@ -93,6 +97,7 @@ def test_the_reason_is_in_plain_words():
     assert GUARD.refusal("127.0.0.1") == "127.0.0.1 is loopback"
     assert GUARD.refusal("::ffff:10.0.0.1") == "::ffff:10.0.0.1 (10.0.0.1) is private"
     assert GUARD.refusal("2002:808:808::") == "2002:808:808:: (8.8.8.8) is a 6to4 tunnel"
+    assert GUARD.refusal("2a00::1%2") == "2a00::1%2 is bound to one of this machine's links"
 
 
 def test_networks_can_be_allowed_and_nothing_else_is():
@@ -156,7 +161,8 @@ def test_urls_that_can_be_endpoints(url):
         "https://127\u30020\u30020\u30021/", "https://localhost/",
         "https://a.localhost:1/", "https://LOCALHOST./", "https://169.254.169.254/latest",
         "https://a\\@127.0.0.1/", "https://" + "a" * 70 + ".com/", "https://" + "a" * 70_000,
-        "https://.../",
+        "https://.../", "https://a\u00adb.com/", "https://example.com/\ud800", "https://8.8.8.8./",
+        "https://[8.8.8.8]/", "https://" + "a." * 126 + "com/",
     ],
 )  # fmt: skip
 def test_urls_that_cannot(url):
@@ -168,6 +174,14 @@ def test_localhost_is_allowed_with_either_loopback_network():
     assert check_url("http://localhost:1/", guard) is None
     assert check_url("http://127.0.0.1:1/", guard) is None
     assert host_of("http://localhost:1/") == "localhost"
+
+
+def test_plain_http_can_be_refused():
+    refusal = "the URL must begin with https://: HOOKSEAL_HTTPS_ONLY is set"
+    assert check_url("http://example.com/", GUARD, https_only=True) == refusal
+    assert check_url("https://example.com/", GUARD, https_only=True) is None
+    assert check_url("ftp://example.com/", GUARD, https_only=True) != refusal
+    assert "127.0.0.1" in check_url("https://127.0.0.1/", GUARD, https_only=True)
 
 
 @given(st.text())

@@ -16,6 +16,7 @@ from hookseal_sender.retry import (
     RetrySchedule,
     parse_retry_after,
 )
+from hookseal_sender.throttle import PAUSE_CAP, pause_after
 
 NOW_MS = 1_800_000_000_000
 
@@ -98,6 +99,8 @@ def test_retry_after_is_seconds_or_a_date():
     assert parse_retry_after("9" * 50, 0) == RETRY_AFTER_CAP
     assert parse_retry_after(format_datetime(later, usegmt=True), 1_800_000_000) == 90
     assert parse_retry_after(format_datetime(later, usegmt=True), 1_900_000_000) == 0
+    assert parse_retry_after(format_datetime(later, usegmt=True), 0) == RETRY_AFTER_CAP
+    assert parse_retry_after("0" * 20 + "7", 0) == 0
 
 
 @pytest.mark.parametrize(
@@ -111,30 +114,68 @@ def test_an_unusable_retry_after_is_no_wish(text):
 @given(st.text())
 def test_any_retry_after_is_a_number_or_none(text):
     parsed = parse_retry_after(text, 1_800_000_000)
-    assert parsed is None or parsed >= 0
+    assert parsed is None or 0 <= parsed <= RETRY_AFTER_CAP
+
+
+def test_an_endpoint_may_have_a_schedule_of_its_own():
+    assert RetrySchedule(delays=(1.0, 60.0)).delay_after(2, randomness=0.5) == 60
+    assert RetrySchedule(delays=(1.0, 60.0)).delay_after(3, randomness=0.5) is None
+    assert RetrySchedule(delays=()).delay_after(1, randomness=0.5, retry_after=9) is None
 
 
 @pytest.mark.parametrize(
-    ("status", "succeeded", "disables", "reason"),
+    ("streak", "pause"), [(1, 5), (2, 10), (3, 20), (7, 320), (8, 600), (9, 600), (10**9, 600)]
+)
+def test_an_endpoint_rests_longer_each_time_it_throttles(streak, pause):
+    assert pause_after(streak) == pause
+
+
+@pytest.mark.parametrize(
+    ("wish", "pause"), [(None, 5), (0, 5), (4, 5), (30, 30), (600, 600), (36000, PAUSE_CAP)]
+)
+def test_an_endpoint_rests_as_long_as_it_asked_for_up_to_the_cap(wish, pause):
+    assert pause_after(1, wish) == pause
+
+
+@given(st.integers(), st.none() | st.floats(0, 1e9))
+def test_any_pause_is_within_its_bounds(streak, wish):
+    assert 5 <= pause_after(streak, wish) <= PAUSE_CAP
+
+
+@pytest.mark.parametrize(
+    ("status", "effect", "reason"),
     [
-        (200, True, False, "the endpoint answered 200"),
-        (204, True, False, "204"),
-        (101, False, False, "101"),
-        (302, False, False, "redirects are not followed"),
-        (308, False, False, "redirects are not followed"),
-        (404, False, False, "the endpoint answered 404"),
-        (410, False, True, "gone"),
-        (429, False, False, "429"),
-        (500, False, False, "the endpoint answered 500"),
+        (200, "succeeds", "the endpoint answered 200"),
+        (204, "succeeds", "the endpoint answered 204"),
+        (299, "succeeds", "the endpoint answered 299"),
+        (101, "fails", "the endpoint answered 101"),
+        (302, "fails", "the endpoint answered 302; redirects are not followed"),
+        (308, "fails", "the endpoint answered 308; redirects are not followed"),
+        (404, "fails", "the endpoint answered 404"),
+        (410, "disables", "the endpoint answered 410 (gone), which disables it"),
+        (429, "throttles", "the endpoint answered 429 (too many requests), which lets it rest"),
+        (500, "fails", "the endpoint answered 500"),
+        (502, "throttles", "the endpoint answered 502 (bad gateway), which lets it rest"),
+        (503, "fails", "the endpoint answered 503"),
+        (504, "throttles", "the endpoint answered 504 (gateway timeout), which lets it rest"),
+        (999, "fails", "the endpoint answered 999"),
     ],
 )
-def test_the_status_decides(status, succeeded, disables, reason):
+def test_the_status_decides(status, effect, reason):
     verdict = judge(Reply(status=status, body="", duration_ms=1))
-    assert (verdict.succeeded, verdict.disables_endpoint) == (succeeded, disables)
-    assert reason in verdict.reason
+    assert verdict.reason == reason
+    assert verdict.succeeded is (effect == "succeeds")
+    assert verdict.disables_endpoint is (effect == "disables")
+    assert verdict.throttles is (effect == "throttles")
 
 
 def test_no_answer_is_a_failure_with_its_reason():
     verdict = judge(Fault(kind=FaultKind.TIMEOUT, message="timed out after 20 s", duration_ms=1))
     assert not verdict.succeeded
+    assert not verdict.throttles
     assert verdict.reason == "timed out after 20 s"
+
+
+def test_the_repr_of_an_answer_tells_nothing_of_it():
+    reply = Reply(status=200, body="private", duration_ms=1, headers=(("set-cookie", "private"),))
+    assert "private" not in repr(reply)

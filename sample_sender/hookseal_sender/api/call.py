@@ -1,76 +1,67 @@
-"""One authenticated call.
+"""One call that was let in.
 
-Knows how the token, the path, the query and the JSON body of a request are read, within limits.
-Must not know any particular operation.
+Knows what an operation may ask of its request: whose it is, the path, the query, the body. Must not
+know any particular operation, nor HTTP.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from hookseal_sender.errors import Forbidden, SenderError, Unauthenticated
+from hookseal_sender.api.body import MAX_BODY_BYTES, parse_object
+from hookseal_sender.errors import NotFound, PlanRequired, Unauthenticated
+from hookseal_sender.model import ENTERPRISE
+from hookseal_sender.observe import NoObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from starlette.requests import Request
+    from collections.abc import Callable, Mapping
 
     from hookseal_sender.addresses import AddressGuard
-    from hookseal_sender.model import Application, Scope
+    from hookseal_sender.api.parameters import Parameter
+    from hookseal_sender.api.tokens import Caller
+    from hookseal_sender.model import Application, Endpoint, Keyed, Scope
+    from hookseal_sender.observe import Observer
     from hookseal_sender.store import Store
     from hookseal_sender.tokens import TokenKey
 
-__all__ = ["MAX_BODY_BYTES", "BodyTooLarge", "Call", "MalformedBody", "Services"]
+__all__ = ["Call", "Services"]
 
-MAX_BODY_BYTES = 2 * 1024 * 1024
-"""The limit of the Svix server."""
-
-
-class BodyTooLarge(SenderError):
-    """The request body exceeds :data:`MAX_BODY_BYTES`."""
-
-    code = "payload_too_large"
-    status_hint = 413
-
-
-class MalformedBody(SenderError):
-    """The request body is not a JSON object."""
-
-    code = "invalid_json"
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
-    """What the operations work with. ``clock`` returns unix seconds."""
+    """What the operations work with.
+
+    ``clock`` returns unix seconds. ``public_url`` is where callers reach this server,
+    ``rate_limit`` such as "5000/second" is for each token, "" for none; ``max_body`` is in bytes,
+    ``contact`` is whom to ask for a plan with webhooks.
+    """
 
     store: Store
     tokens: TokenKey
     guard: AddressGuard
     clock: Callable[[], float]
+    default_plan: str = ENTERPRISE
+    https_only: bool = False
+    public_url: str = "http://127.0.0.1:8071"
+    rate_limit: str = ""
+    max_body: int = MAX_BODY_BYTES
+    contact: str = ""
+    observer: Observer = field(default_factory=NoObserver)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Call:
-    """A request whose token was good, and what the token covers."""
+    """A request to one operation. ``raw`` is its body, ``keyed`` its idempotency key."""
 
-    request: Request
     services: Services
-    scope: Scope
-
-    @classmethod
-    def of(cls, request: Request) -> Call:
-        """Return the call; raises Unauthenticated without a good bearer token."""
-        services: Services = request.app.state.services
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not token.strip():
-            raise Unauthenticated(
-                "a token is required: Authorization: Bearer TOKEN, made by 'hookseal-sender token'"
-            )
-        scope = services.tokens.read(token.strip(), now=int(services.clock()))
-        return cls(request=request, services=services, scope=scope)
+    path: Mapping[str, str]
+    queried: Mapping[str, Any]
+    caller: Caller | None = None
+    raw: bytes = field(default=b"", repr=False)
+    keyed: Keyed | None = None
 
     @property
     def store(self) -> Store:
@@ -78,63 +69,57 @@ class Call:
         return self.services.store
 
     @property
-    def query(self) -> dict[str, str]:
-        """The query parameters, the last of each name."""
-        return dict(self.request.query_params)
+    def now_ms(self) -> int:
+        """The time, in unix milliseconds."""
+        return int(self.services.clock() * 1000)
 
     @property
-    def with_content(self) -> bool:
-        """Whether payloads and responses are wanted; they are unless refused."""
-        return self.query.get("with_content") != "false"
+    def authenticated(self) -> Caller:
+        """Whoever calls. Raises Unauthenticated in an operation that asks for no token."""
+        if self.caller is None:
+            raise Unauthenticated("this operation asks for no token")
+        return self.caller
 
-    def path(self, name: str) -> str:
-        """Return a part of the path."""
-        return cast("str", self.request.path_params[name])
+    @property
+    def scope(self) -> Scope:
+        """What the caller may touch."""
+        return self.authenticated.scope
 
-    def require_organisation(self) -> None:
-        """Raise Forbidden for a token of one application only."""
-        if self.scope.app_id is not None:
-            raise Forbidden("this needs a token of the organisation")
+    def query(self, parameter: Parameter[ValueT]) -> ValueT:
+        """Return the value of a parameter that the operation declares."""
+        return cast("ValueT", self.queried.get(parameter.name, parameter.default))
+
+    def body(self) -> dict[str, object]:
+        """Return the JSON object that was sent. Raises MalformedBody."""
+        return parse_object(self.raw)
+
+    def optional_body(self) -> dict[str, object]:
+        """Return the JSON object that was sent, an empty one if nothing was."""
+        return parse_object(self.raw) if self.raw else {}
 
     async def application(self) -> Application:
-        """Return the application that the path names, if the token covers it."""
-        return await self.store.application(self.scope, self.path("app_id"))
+        """Return the application that the path names, if the caller may touch it."""
+        return await self.store.application(self.scope, self.path["app_id"])
 
-    async def body(self) -> dict[str, object]:
-        """Return the JSON object that was sent.
+    async def tenant(self) -> Application:
+        """Return the application that the path names.
 
-        Raises :class:`BodyTooLarge` or :class:`MalformedBody`.
+        Raises PlanRequired if its plan does not include webhooks.
         """
-        return _parse(await _read(self.request))
+        found = await self.application()
+        if found.plan != ENTERPRISE:
+            raise PlanRequired(
+                f"webhooks need the plan {ENTERPRISE!r}; the application is on {found.plan!r}"
+            )
+        return found
 
+    async def endpoint(self) -> Endpoint:
+        """Return the endpoint that the path names, of a :meth:`tenant`."""
+        return await self.store.endpoint((await self.tenant()).id, self.path["endpoint_id"])
 
-async def _read(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
-    return bytes(body)
-
-
-def _parse(body: bytes) -> dict[str, object]:
-    try:
-        value: object = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite_float)
-        if b"\\u" in body:  # a lone surrogate parses, but has no UTF-8 form to store
-            json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        raise MalformedBody("the body is not valid JSON in UTF-8") from None
-    if not isinstance(value, dict):
-        raise MalformedBody("the body must be a JSON object")
-    return cast("dict[str, object]", value)
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(name)
-
-
-def _finite_float(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(text)
-    return value
+    async def endpoint_if_any(self, app_id: str) -> Endpoint | None:
+        """Return the endpoint that the path names, None if it does not exist yet."""
+        try:
+            return await self.store.endpoint(app_id, self.path["endpoint_id"])
+        except NotFound:
+            return None

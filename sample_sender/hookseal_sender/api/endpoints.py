@@ -1,4 +1,4 @@
-"""Operations on endpoints.
+"""Operations on endpoints: their settings and their life.
 
 Knows which store operation answers which request. Must not know how bodies are parsed or rendered.
 """
@@ -7,79 +7,158 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse, Response
-
-from hookseal_sender.api.inputs import endpoint_in, endpoint_patch, page_request, secret_in
-from hookseal_sender.api.outputs import endpoint_out, list_out
+from hookseal_sender.api.endpoint_inputs import endpoint_in, endpoint_patch, headers_in, secret_in
+from hookseal_sender.api.lists import PAGE_QUERY, list_out, page_request
+from hookseal_sender.api.outputs import endpoint_out, stats_out
+from hookseal_sender.api.parameters import ORDER, SINCE, UNTIL
+from hookseal_sender.api.registry import Operation
+from hookseal_sender.api.replies import NO_CONTENT, json_reply
 from hookseal_sender.errors import NotFound
 
 if TYPE_CHECKING:
     from hookseal_sender.api.call import Call
-    from hookseal_sender.model import Endpoint
+    from hookseal_sender.api.replies import Reply
+
+__all__ = ["OPERATIONS"]
+
+_TAG = "Endpoint"
+_PATH = "/app/{app_id}/endpoint/{endpoint_id}"
+_STATS_WINDOW_MS = 28 * 86400 * 1000
 
 
-async def create(call: Call) -> Response:
-    """POST /app/{app_id}/endpoint."""
-    application = await call.application()
-    values = await call.body()
-    return await _create(call, application.id, values)
+async def _create(call: Call) -> Reply:
+    return await _make(call, (await call.tenant()).id)
 
 
-async def list_all(call: Call) -> Response:
-    """GET /app/{app_id}/endpoint."""
-    request = page_request(call.query)
-    page = await call.store.endpoints((await call.application()).id, request)
-    return JSONResponse(list_out(page, request, endpoint_out))
+async def _list(call: Call) -> Reply:
+    request = page_request(call)
+    page = await call.store.endpoints((await call.tenant()).id, request)
+    rendered = [endpoint_out(item) for item in page.items]
+    return json_reply(list_out(page, request, lambda item: item.id, rendered))
 
 
-async def get(call: Call) -> Response:
-    """GET /app/{app_id}/endpoint/{endpoint_id}."""
-    return JSONResponse(endpoint_out(await _endpoint(call)))
+async def _get(call: Call) -> Reply:
+    return json_reply(endpoint_out(await call.endpoint()))
 
 
-async def update(call: Call) -> Response:
-    """PUT /app/{app_id}/endpoint/{endpoint_id}; makes an endpoint with a uid that is new."""
-    application = await call.application()
-    values = await call.body()
-    key = call.path("endpoint_id")
-    try:
-        current = await call.store.endpoint(application.id, key)
-    except NotFound:
+async def _update(call: Call) -> Reply:
+    app_id, key = (await call.tenant()).id, call.path["endpoint_id"]
+    current = await call.endpoint_if_any(app_id)
+    if current is None:
         if key.startswith("ep_"):
-            raise
-        return await _create(call, application.id, {"uid": key, **values})
-    draft = endpoint_in({"uid": current.uid, **values}, call.services.guard)
-    updated = await call.store.update_endpoint(application.id, current.id, draft)
-    return JSONResponse(endpoint_out(updated))
+            raise NotFound("there is no such endpoint")
+        return await _make(call, app_id, uid=key)
+    draft = endpoint_in(call.body(), call.services, uid=current.uid)
+    return json_reply(endpoint_out(await call.store.update_endpoint(app_id, current.id, draft)))
 
 
-async def patch(call: Call) -> Response:
-    """PATCH /app/{app_id}/endpoint/{endpoint_id}."""
-    current = await _endpoint(call)
-    draft = endpoint_patch(await call.body(), current, call.services.guard)
+async def _patch(call: Call) -> Reply:
+    current = await call.endpoint()
+    draft = endpoint_patch(call.body(), current, call.services)
     updated = await call.store.update_endpoint(current.app_id, current.id, draft)
-    return JSONResponse(endpoint_out(updated))
+    return json_reply(endpoint_out(updated))
 
 
-async def delete(call: Call) -> Response:
-    """DELETE /app/{app_id}/endpoint/{endpoint_id}."""
-    current = await _endpoint(call)
+async def _delete(call: Call) -> Reply:
+    current = await call.endpoint()
     await call.store.delete_endpoint(current.app_id, current.id)
-    return Response(status_code=204)
+    return NO_CONTENT
 
 
-async def secret(call: Call) -> Response:
-    """GET /app/{app_id}/endpoint/{endpoint_id}/secret."""
-    current = await _endpoint(call)
-    return JSONResponse({"key": current.secrets[0]})
+async def _stats(call: Call) -> Reply:
+    current = await call.endpoint()
+    until = call.query(UNTIL)
+    before_ms = call.now_ms + 1 if until is None else until
+    since = call.query(SINCE)
+    after_ms = before_ms - _STATS_WINDOW_MS if since is None else since
+    counts = await call.store.endpoint_counts(
+        current.app_id, current.id, after_ms=after_ms, before_ms=before_ms
+    )
+    return json_reply(stats_out(counts))
 
 
-async def _create(call: Call, app_id: str, values: dict[str, object]) -> Response:
-    draft = endpoint_in(values, call.services.guard)
-    made = await call.store.create_endpoint(app_id, draft, secret_in(values))
-    return JSONResponse(endpoint_out(made), 201)
+async def _make(call: Call, app_id: str, *, uid: str | None = None) -> Reply:
+    values = call.body()
+    draft = endpoint_in(values, call.services, uid=uid)
+    secret, headers = secret_in(values), headers_in(values)
+    made = await call.store.create_endpoint(app_id, draft, secret, headers)
+    return json_reply(endpoint_out(made), 201)
 
 
-async def _endpoint(call: Call) -> Endpoint:
-    application = await call.application()
-    return await call.store.endpoint(application.id, call.path("endpoint_id"))
+OPERATIONS = (
+    Operation(
+        id="v1.endpoint.list",
+        method="GET",
+        path="/app/{app_id}/endpoint",
+        summary="List endpoints",
+        tag=_TAG,
+        handler=_list,
+        query=(*PAGE_QUERY, ORDER),
+        replies={200: "ListResponse_EndpointOut_"},
+    ),
+    Operation(
+        id="v1.endpoint.create",
+        method="POST",
+        path="/app/{app_id}/endpoint",
+        summary="Make an endpoint",
+        description="Without a `secret`, one is made: of the kind that `signing` names.",
+        tag=_TAG,
+        handler=_create,
+        body="EndpointIn",
+        replies={201: "EndpointOut"},
+    ),
+    Operation(
+        id="v1.endpoint.get",
+        method="GET",
+        path=_PATH,
+        summary="Get an endpoint",
+        tag=_TAG,
+        handler=_get,
+        replies={200: "EndpointOut"},
+    ),
+    Operation(
+        id="v1.endpoint.update",
+        method="PUT",
+        path=_PATH,
+        summary="Replace an endpoint, or make it",
+        description="A `uid` in the path that no endpoint has makes one. What the body leaves out "
+        "gets its default; the `uid`, the secret and the headers stay.",
+        tag=_TAG,
+        handler=_update,
+        body="EndpointUpdate",
+        replies={200: "EndpointOut", 201: "EndpointOut"},
+    ),
+    Operation(
+        id="v1.endpoint.patch",
+        method="PATCH",
+        path=_PATH,
+        summary="Change some of an endpoint",
+        description="What the body leaves out stays. Setting `disabled` holds the endpoint's "
+        "deliveries; clearing it sends them.",
+        tag=_TAG,
+        handler=_patch,
+        body="EndpointPatch",
+        replies={200: "EndpointOut"},
+    ),
+    Operation(
+        id="v1.endpoint.delete",
+        method="DELETE",
+        path=_PATH,
+        summary="Delete an endpoint",
+        description="What was not delivered to it yet is cancelled.",
+        tag=_TAG,
+        handler=_delete,
+        replies={204: None},
+    ),
+    Operation(
+        id="v1.endpoint.get-stats",
+        method="GET",
+        path=f"{_PATH}/stats",
+        summary="Count an endpoint's deliveries",
+        description="By where they stand, of the messages made in a time.",
+        tag=_TAG,
+        handler=_stats,
+        query=(SINCE, UNTIL),
+        replies={200: "EndpointStats"},
+    ),
+)

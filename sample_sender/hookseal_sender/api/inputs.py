@@ -1,212 +1,156 @@
-"""What callers send, as drafts.
+"""What callers send about applications, event types and access, as drafts.
 
-Knows the names and rules of the API's request bodies and queries. Must not know HTTP or storage.
+Knows the names and rules of the request bodies. Must not know HTTP or storage.
 """
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from hookseal import ConfigError, Signer, generate_secret
 from hookseal_sender.api.fields import Fields
-from hookseal_sender.model import ApplicationDraft, EndpointDraft, MessageDraft
-from hookseal_sender.patterns import EVENT_NAME, check_pattern
-from hookseal_sender.store import AttemptFilter, MessageFilter, PageRequest
-from hookseal_sender.urls import check_url, host_of
+from hookseal_sender.api.names import is_name
+from hookseal_sender.api.schemas import schema_fault
+from hookseal_sender.model import ApplicationDraft, EventTypeDraft
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hookseal_sender.addresses import AddressGuard
-    from hookseal_sender.model import Endpoint
+    from hookseal_sender.model import Application, EventType
 
 __all__ = [
+    "MAX_RATE",
+    "access_in",
     "application_in",
-    "attempt_filter",
-    "endpoint_in",
-    "endpoint_patch",
-    "message_filter",
-    "message_in",
-    "page_request",
-    "secret_in",
+    "application_of",
+    "application_patch",
+    "event_type_in",
+    "event_type_patch",
+    "patched",
+    "throttle_rate",
 ]
 
-_MAX_PAGE = 250
+MAX_RATE = 65535
 _MAX_NAME = 256
-_SUCCESS, _FAIL = "0", "2"
+_MAX_PLAN = 64
+_MAX_VERSIONS = 100
+_MAX_VERSION = 64
+_RENAMED = {"rateLimit": "throttleRate", "filterTypes": "eventTypes"}  # by SDKs of version 1
+_HOUR, _WEEK = 3600, 7 * 86400
 
 
-def application_in(values: Mapping[str, object]) -> ApplicationDraft:
-    """Return the application that a body describes."""
-    fields = Fields(values)
-    fields.refuse("throttleRate")
+def application_in(
+    values: Mapping[str, object], plan: str, *place: str, uid: str | None = None
+) -> ApplicationDraft:
+    """Return the application that a body describes; ``plan`` and ``uid`` are what it leaves out."""
+    fields = Fields(values, *place)
     draft = ApplicationDraft(
         name=fields.required_text("name", longest=_MAX_NAME),
-        uid=fields.uid("uid", "app_"),
+        uid=fields.uid("uid", "app_") or uid,
+        plan=fields.filled_text("plan", longest=_MAX_PLAN) or plan,
+        throttle_rate=throttle_rate(fields),
         metadata=fields.metadata(),
     )
     fields.check()
     return draft
 
 
-def endpoint_in(values: Mapping[str, object], guard: AddressGuard) -> EndpointDraft:
-    """Return the endpoint that a body describes.
-
-    Without a ``name``, our addition to the Svix fields, it is named by its description or its host.
-    """
-    fields = Fields(values)
-    fields.refuse("channels", "throttleRate", "headers")
-    url = _url(fields, guard)
-    description = fields.text("description") or ""
-    name = fields.text("name", longest=_MAX_NAME)
-    if name is not None and not name.strip():
-        fields.fail("name", "this must not be empty")
-    event_types = _event_types(fields)
-    uid, disabled = fields.uid("uid", "ep_"), fields.flag("disabled")
-    metadata = fields.metadata()
-    fields.check()
-    return EndpointDraft(
-        url=url,
-        name=(name or description or host_of(url))[:_MAX_NAME],
-        description=description,
-        uid=uid,
-        event_types=event_types,
-        disabled=disabled,
-        metadata=metadata,
-    )
-
-
-def endpoint_patch(
-    values: Mapping[str, object], current: Endpoint, guard: AddressGuard
-) -> EndpointDraft:
+def application_patch(values: Mapping[str, object], current: Application) -> ApplicationDraft:
     """Return ``current`` with the fields that a body names replaced."""
     before: dict[str, object] = {
-        "url": current.url,
         "name": current.name,
-        "description": current.description,
         "uid": current.uid,
-        "eventTypes": current.event_types and list(current.event_types),
-        "disabled": current.disabled,
+        "throttleRate": current.throttle_rate,
         "metadata": dict(current.metadata),
     }
-    if "filterTypes" in values and "eventTypes" not in values:
-        values = {**values, "eventTypes": values["filterTypes"]}
-    return endpoint_in({**before, **values}, guard)
+    return application_in(patched(before, values), current.plan)
 
 
-def secret_in(values: Mapping[str, object]) -> str:
-    """Return the endpoint's secret that a body gives, or a new one."""
+def application_of(values: Mapping[str, object], key: str, plan: str) -> ApplicationDraft | None:
+    """Return the application to make if there is none under ``key``, where a body describes one."""
     fields = Fields(values)
-    given = fields.text("secret", longest=100)
-    secret = generate_secret() if given is None else f"whsec_{given.removeprefix('whsec_')}"
-    try:
-        Signer(secret)
-    except ConfigError:
-        fields.fail("secret", "'whsec_' and the base64 of 24 to 64 bytes; or leave it out")
+    described = fields.object("application")
     fields.check()
-    return secret
+    if described is None:
+        return None
+    draft = application_in(described, plan, "application", uid=key)
+    if draft.uid != key:
+        fields = Fields(described, "application")
+        fields.fail("uid", "this must be the uid in the path, or be left out")
+        fields.check()
+    return None if key.startswith("app_") else draft
 
 
-def message_in(values: Mapping[str, object]) -> MessageDraft:
-    """Return the message that a body describes, its payload as the bytes to deliver."""
+def access_in(
+    values: Mapping[str, object], key: str, plan: str
+) -> tuple[ApplicationDraft | None, int]:
+    """Return the application to make if there is none, and the seconds that the token lasts."""
     fields = Fields(values)
-    fields.refuse("channels", "transformationsParams", "deliverAt", "application")
-    event_type = fields.required_text("eventType")
-    if event_type and not EVENT_NAME.match(event_type):
-        fields.fail("eventType", "1 to 256 letters, digits, '-', '_' and '.'")
-    payload = fields.object("payload")
-    if fields.get("payload") is None:
-        fields.fail("payload", "this field is required", "value_error.missing")
-    event_id = fields.uid("eventId", "msg_")
+    lifetime = fields.whole("expiry", low=_HOUR, high=_WEEK)
     fields.check()
-    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return MessageDraft(event_type=event_type, payload=body.encode(), event_id=event_id)
+    return application_of(values, key, plan), _WEEK if lifetime is None else lifetime
 
 
-def page_request(query: Mapping[str, str], *, newest_first: bool | None = None) -> PageRequest:
-    """Return the page a query asks for; a list that leaves the order open passes no order."""
-    fields = Fields(query, "query")
-    limit = fields.whole("limit", default=50, low=1, high=_MAX_PAGE)
-    cursor = fields.text("iterator", longest=100)
-    order = query.get("order", "ascending")
-    if order not in {"ascending", "descending"}:
-        fields.fail("order", "write ascending or descending")
-    fields.check()
-    return PageRequest(
-        limit=limit,
-        cursor=cursor.removeprefix("-") if cursor else None,
-        backwards=bool(cursor and cursor.startswith("-")),
-        descending=order == "descending" if newest_first is None else newest_first,
-    )
-
-
-def message_filter(query: Mapping[str, str]) -> MessageFilter:
-    """Return what a query limits a message list to."""
-    fields = Fields(query, "query")
-    fields.refuse("channel", "tag")
-    where = MessageFilter(
-        event_types=_listed(query),
-        before_ms=_moment(fields, "before"),
-        after_ms=_moment(fields, "after"),
+def event_type_in(values: Mapping[str, object], *, name: str | None = None) -> EventTypeDraft:
+    """Return the event type that a body describes; ``name`` is the path's, if that names it."""
+    fields = Fields(values)
+    if name is None and fields.required("name"):
+        name = fields.name("name")
+    description = fields.text("description") if fields.required("description") else None
+    schemas = _schemas(fields)
+    enforced = fields.flag("enforced")
+    if enforced and not schemas:
+        fields.fail("enforced", "there is no schema to enforce; give 'schemas' too")
+    draft = EventTypeDraft(
+        name=name or "",
+        description=description or "",
+        archived=fields.flag("archived"),
+        deprecated=fields.flag("deprecated"),
+        feature_flag=fields.name("featureFlag"),
+        schemas=schemas,
+        enforced=enforced,
     )
     fields.check()
-    return where
+    return draft
 
 
-def attempt_filter(
-    query: Mapping[str, str], *, msg_id: str | None = None, endpoint_id: str | None = None
-) -> AttemptFilter:
-    """Return what a query limits an attempt list to, besides its message or endpoint."""
-    base = message_filter(query)
-    fields = Fields(query, "query")
-    fields.refuse("status_code_class")
-    status = query.get("status")
-    if status not in {None, _SUCCESS, _FAIL}:
-        fields.fail("status", "write 0 for succeeded or 2 for failed")
-    fields.check()
-    return AttemptFilter(
-        event_types=base.event_types,
-        before_ms=base.before_ms,
-        after_ms=base.after_ms,
-        msg_id=msg_id,
-        endpoint_id=endpoint_id,
-        succeeded=None if status is None else status == _SUCCESS,
-    )
+def event_type_patch(values: Mapping[str, object], current: EventType) -> EventTypeDraft:
+    """Return ``current`` with the fields that a body names replaced."""
+    before: dict[str, object] = {
+        "description": current.description,
+        "archived": current.archived,
+        "deprecated": current.deprecated,
+        "featureFlag": current.feature_flag,
+        "schemas": current.schemas,
+        "enforced": current.enforced,
+    }
+    return event_type_in({**before, **values}, name=current.name)
 
 
-def _url(fields: Fields, guard: AddressGuard) -> str:
-    url = fields.required_text("url")
-    fault = check_url(url, guard) if url else None
-    if fault is not None:
-        fields.fail("url", fault, "value_error.url")
-    return url
+def patched(before: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    """Return ``before`` with ``values`` over it; an old name of a field replaces it too."""
+    replaced = {new for old, new in _RENAMED.items() if old in values}
+    return {**{name: before[name] for name in before if name not in replaced}, **values}
 
 
-def _event_types(fields: Fields) -> tuple[str, ...] | None:
-    name = "filterTypes" if fields.get("eventTypes") is None else "eventTypes"
-    patterns = fields.texts(name)
-    for pattern in patterns or ():
-        fault = check_pattern(pattern)
+def throttle_rate(fields: Fields) -> int | None:
+    """Return the deliveries a second that are allowed, or None; ``rateLimit`` is its old name."""
+    name = "throttleRate" if fields.has("throttleRate") else "rateLimit"
+    return fields.whole(name, low=1, high=MAX_RATE)
+
+
+def _schemas(fields: Fields) -> dict[str, dict[str, object]] | None:
+    given = fields.object("schemas")
+    if not given:
+        return None
+    if len(given) > _MAX_VERSIONS or not all(is_name(version, _MAX_VERSION) for version in given):
+        fields.fail("schemas", f"at most {_MAX_VERSIONS} versions, named such as '1'")
+        return None
+    for version, schema in given.items():
+        fault = (
+            schema_fault(cast("dict[str, object]", schema))
+            if isinstance(schema, dict)
+            else "this must be an object"
+        )
         if fault is not None:
-            fields.fail(name, f"{pattern[:_MAX_NAME]!r}: {fault}")
-    return patterns
-
-
-def _listed(query: Mapping[str, str]) -> tuple[str, ...] | None:
-    text = query.get("event_types")
-    return tuple(text.split(",")[:_MAX_PAGE]) if text else None
-
-
-def _moment(fields: Fields, name: str) -> int | None:
-    text = fields.text(name)
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return round(aware.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        fields.fail(name, "write a time such as 2030-01-31T12:00:00Z")
-        return None
+            fields.fail("schemas", f"version {version!r}: {fault}", "value_error.schema")
+    return cast("dict[str, dict[str, object]]", given)

@@ -1,67 +1,153 @@
-"""Operations on messages and their attempts.
+"""Operations on messages: publishing and reading them.
 
 Knows which store operation answers which request. Must not know how bodies are parsed or rendered.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse, Response
-
-from hookseal_sender.api.inputs import attempt_filter, message_filter, message_in, page_request
-from hookseal_sender.api.outputs import attempt_out, list_out, message_out
+from hookseal_sender.api.fields import InputInvalid, fault
+from hookseal_sender.api.lists import MESSAGE_QUERY, list_out, message_filter, page_request
+from hookseal_sender.api.message_inputs import example_in, message_in
+from hookseal_sender.api.outputs import accepted_json, message_out
+from hookseal_sender.api.parameters import WITH_CONTENT
+from hookseal_sender.api.registry import Operation
+from hookseal_sender.api.replies import NO_CONTENT, Reply, json_reply
+from hookseal_sender.api.schemas import newest, sample
+from hookseal_sender.errors import NotFound, PayloadRefused, StoreUnavailable
+from hookseal_sender.model import MessageDraft
 
 if TYPE_CHECKING:
     from hookseal_sender.api.call import Call
-    from hookseal_sender.store import AttemptFilter
+
+__all__ = ["OPERATIONS"]
+
+_TAG = "Message"
+_PATH = "/app/{app_id}/msg/{msg_id}"
+_PINGS = {"svix.ping", "hookseal.ping", "webhook.ping"}
 
 
-async def create(call: Call) -> Response:
-    """POST /app/{app_id}/msg: 202, and from then on the message will be delivered."""
-    application = await call.application()
-    draft = message_in(await call.body())
-    accepted = await call.store.publish(application.id, draft)
-    return JSONResponse(message_out(accepted, with_content=call.with_content), 202)
+async def _create(call: Call) -> Reply:
+    key, observer = call.path["app_id"], call.services.observer
+    draft, application = message_in(call.body(), key, call.now_ms, call.services.default_plan)
+    try:
+        published = await call.store.publish(
+            call.scope, key, draft, application=application, keyed=call.keyed
+        )
+    except PayloadRefused as error:
+        raise InputInvalid([fault(("body", "payload"), str(error), "value_error.schema")]) from None
+    except StoreUnavailable:
+        observer.failed("publish")
+        raise
+    if not published.replayed:
+        observer.published(1)
+    body = accepted_json(published.message, with_content=call.query(WITH_CONTENT))
+    return Reply(status=202, body=body)
 
 
-async def list_all(call: Call) -> Response:
-    """GET /app/{app_id}/msg, newest first."""
-    application = await call.application()
-    request = page_request(call.query, newest_first=True)
-    page = await call.store.messages(application.id, request, message_filter(call.query))
-    render = partial(message_out, with_content=call.with_content)
-    return JSONResponse(list_out(page, request, render))
+async def _list(call: Call) -> Reply:
+    application = await call.tenant()
+    request = page_request(call, newest_first=True)
+    page = await call.store.messages(application.id, request, message_filter(call))
+    with_content = call.query(WITH_CONTENT)
+    rendered = [message_out(item, with_content=with_content) for item in page.items]
+    return json_reply(list_out(page, request, lambda item: item.id, rendered))
 
 
-async def get(call: Call) -> Response:
-    """GET /app/{app_id}/msg/{msg_id}."""
-    application = await call.application()
-    found = await call.store.message(application.id, call.path("msg_id"))
-    return JSONResponse(message_out(found, with_content=call.with_content))
+async def _get(call: Call) -> Reply:
+    found = await call.store.message((await call.tenant()).id, call.path["msg_id"])
+    return json_reply(message_out(found, with_content=call.query(WITH_CONTENT)))
 
 
-async def attempts_by_message(call: Call) -> Response:
-    """GET /app/{app_id}/attempt/msg/{msg_id}, newest first."""
-    application = await call.application()
-    found = await call.store.message(application.id, call.path("msg_id"))
-    key = call.query.get("endpoint_id")
-    wanted = (await call.store.endpoint(application.id, key)).id if key else None
-    where = attempt_filter(call.query, msg_id=found.id, endpoint_id=wanted)
-    return await _attempts(call, application.id, where)
+async def _expunge(call: Call) -> Reply:
+    found = await call.store.message((await call.tenant()).id, call.path["msg_id"])
+    await call.store.expunge_message(found.app_id, found.id)
+    return NO_CONTENT
 
 
-async def attempts_by_endpoint(call: Call) -> Response:
-    """GET /app/{app_id}/attempt/endpoint/{endpoint_id}, newest first."""
-    application = await call.application()
-    found = await call.store.endpoint(application.id, call.path("endpoint_id"))
-    where = attempt_filter(call.query, endpoint_id=found.id)
-    return await _attempts(call, application.id, where)
+async def _send_example(call: Call) -> Reply:
+    endpoint = await call.endpoint()
+    event_type = example_in(call.body())
+    payload = await _example_payload(call, event_type)
+    draft = MessageDraft(event_type=event_type, payload=json_reply(payload).body)
+    message = await call.store.publish_to(endpoint.app_id, endpoint.id, draft)
+    call.services.observer.published(1)
+    return Reply(status=200, body=accepted_json(message, with_content=True))
 
 
-async def _attempts(call: Call, app_id: str, where: AttemptFilter) -> Response:
-    request = page_request(call.query, newest_first=True)
-    page = await call.store.attempts(app_id, request, where)
-    render = partial(attempt_out, with_content=call.with_content)
-    return JSONResponse(list_out(page, request, render))
+async def _example_payload(call: Call, name: str) -> dict[str, object]:
+    """Return an event such as the newest schema of the event type describes."""
+    if name in _PINGS:
+        return {"success": True}
+    found = await call.store.event_type(call.scope.org_id, name)
+    if found.feature_flag is not None and call.scope.app_id is not None:
+        raise NotFound("there is no such event type")
+    if not found.schemas:
+        raise InputInvalid(
+            [fault(("body", "eventType"), "this event type has no schema to make an example of")]
+        )
+    return sample(newest(found.schemas))
+
+
+OPERATIONS = (
+    Operation(
+        id="v1.message.list",
+        method="GET",
+        path="/app/{app_id}/msg",
+        summary="List messages, newest first",
+        tag=_TAG,
+        handler=_list,
+        query=(*MESSAGE_QUERY, WITH_CONTENT),
+        replies={200: "ListResponse_MessageOut_"},
+    ),
+    Operation(
+        id="v1.message.create",
+        method="POST",
+        path="/app/{app_id}/msg",
+        summary="Publish a message",
+        description="Once this answers 202 the message is stored and will be delivered to every "
+        "endpoint that wants it.",
+        tag=_TAG,
+        handler=_create,
+        query=(WITH_CONTENT,),
+        body="MessageIn",
+        replies={202: "MessageOut"},
+        scope="organisation",
+        keeps_reply=False,  # the store keeps it with the message
+        checks_token=False,  # so does it check the token
+    ),
+    Operation(
+        id="v1.message.get",
+        method="GET",
+        path=_PATH,
+        summary="Get a message",
+        tag=_TAG,
+        handler=_get,
+        query=(WITH_CONTENT,),
+        replies={200: "MessageOut"},
+    ),
+    Operation(
+        id="v1.message.expunge-content",
+        method="DELETE",
+        path=f"{_PATH}/content",
+        summary="Remove a message's payload",
+        description="What was not delivered yet is cancelled.",
+        tag=_TAG,
+        handler=_expunge,
+        replies={204: None},
+        scope="organisation",
+    ),
+    Operation(
+        id="v1.endpoint.send-example",
+        method="POST",
+        path="/app/{app_id}/endpoint/{endpoint_id}/send-example",
+        summary="Send an example of an event to an endpoint",
+        description="The payload is the first example in the event type's newest schema, or made "
+        "of its parts. `svix.ping` and `hookseal.ping` are always there.",
+        tag="Endpoint",
+        handler=_send_example,
+        body="EventExampleIn",
+        replies={200: "MessageOut"},
+    ),
+)

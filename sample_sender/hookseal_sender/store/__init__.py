@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from hookseal_sender.store.base import AttemptFilter, MessageFilter, Page, PageRequest, Store
-from hookseal_sender.store.database import database_file
-from hookseal_sender.store.sql import SqlStore
+from hookseal_sender.store.base import (
+    AttemptFilter,
+    DeliveryFilter,
+    MessageFilter,
+    Page,
+    PageRequest,
+    Published,
+    Store,
+)
+from hookseal_sender.store.sql import SqlStore, database_file, open_store
 
 __all__ = [
     "AttemptFilter",
+    "DeliveryFilter",
     "MessageFilter",
     "Page",
     "PageRequest",
+    "Published",
     "SqlStore",
     "Store",
     "database_file",
+    "open_store",
 ]

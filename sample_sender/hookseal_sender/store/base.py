@@ -1,7 +1,7 @@
-"""What the API and the worker ask of a store.
+"""What the API, the worker and the commands ask of a store.
 
-Knows the operations and their promises. Must not know SQL: a second engine implements
-:class:`Store` and passes the same tests.
+Knows the operations and their promises. Must not know SQL. One suite of tests runs over every
+engine.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hookseal_sender.model import (
         Application,
@@ -19,23 +19,47 @@ if TYPE_CHECKING:
         Attempt,
         Claimed,
         Delivery,
+        DeliveryState,
         Endpoint,
         EndpointDraft,
+        EventType,
+        EventTypeDraft,
+        Keyed,
         Lease,
         Message,
         MessageDraft,
+        Organisation,
+        Overview,
         Result,
         Scope,
+        Secret,
+        StoredReply,
     )
 
-__all__ = ["AttemptFilter", "MessageFilter", "Page", "PageRequest", "Store"]
+__all__ = [
+    "AttemptFilter",
+    "Catalog",
+    "DeliveryFilter",
+    "Housekeeping",
+    "Log",
+    "MessageFilter",
+    "Outbox",
+    "Page",
+    "PageRequest",
+    "Published",
+    "Store",
+    "Tokens",
+]
 
 ItemT = TypeVar("ItemT")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageRequest:
-    """Which part of a list: ``cursor`` is the id to start behind, going back if ``backwards``."""
+    """Which part of a list: ``cursor`` is the id to start behind, going back if ``backwards``.
+
+    An event type's id is its name; a delivery's is its message's id, a dot, its endpoint's id.
+    """
 
     limit: int = 50
     cursor: str | None = None
@@ -53,32 +77,74 @@ class Page(Generic[ItemT]):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MessageFilter:
-    """Limits a message list by event type and by time (unix milliseconds)."""
+    """Limits a message list by event type, channel and time (unix milliseconds)."""
 
     event_types: tuple[str, ...] | None = None
+    channel: str | None = None
     before_ms: int | None = None
     after_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttemptFilter(MessageFilter):
-    """Limits an attempt list further; ``succeeded`` None means both outcomes."""
+    """Limits an attempt list further; ``succeeded`` None means both outcomes.
+
+    ``status_class`` is 100, 200, ... 500, or 0 for attempts without an answer.
+    """
 
     msg_id: str | None = None
     endpoint_id: str | None = None
     succeeded: bool | None = None
+    status_class: int | None = None
 
 
-class Store(Protocol):
-    """Every write is durable when its coroutine returns. ``key`` is an id or a uid.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryFilter(MessageFilter):
+    """Limits a delivery list further; times are those of the message."""
 
-    Operations raise :class:`~hookseal_sender.errors.NotFound` for what does not exist in the
-    application, :class:`~hookseal_sender.errors.Conflict` for a uid or event id in use, and
-    :class:`~hookseal_sender.errors.StoreUnavailable` when the database fails.
-    """
+    msg_id: str | None = None
+    endpoint_id: str | None = None
+    states: tuple[DeliveryState, ...] | None = None
+    last_status: int | None = None
 
-    arrivals: asyncio.Event
-    """Set whenever there may be a delivery to claim; the worker clears it."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Published:
+    """An accepted message. ``replayed``: the idempotency key was used before, nothing is new."""
+
+    message: Message
+    replayed: bool = False
+
+
+class Tokens(Protocol):
+    """Organisations, and tokens that were taken back."""
+
+    async def organisation(self, name: str) -> Organisation:
+        """Return the organisation of that name, made on first use."""
+        ...
+
+    async def revoke_token(self, token_id: str, expires_ms: int) -> None:
+        """Remember until ``expires_ms`` that the token is not good any more."""
+        ...
+
+    async def token_revoked(self, token_id: str) -> bool:
+        """Tell whether :meth:`revoke_token` was called for it."""
+        ...
+
+    async def begin_keyed(self, keyed: Keyed) -> StoredReply | None:
+        """Return what the key's first request was answered, or None: this is the first.
+
+        Raises Conflict while the first is under way, KeyReused if it had another body.
+        """
+        ...
+
+    async def finish_keyed(self, keyed: Keyed, reply: StoredReply | None) -> None:
+        """Keep the reply for 12 hours; None forgets the key, so that it can be tried again."""
+        ...
+
+
+class Catalog(Protocol):
+    """Applications, endpoints and event types. ``key`` is an id or a uid."""
 
     async def create_application(self, org_id: str, draft: ApplicationDraft) -> Application:
         """Return the new application."""
@@ -92,11 +158,21 @@ class Store(Protocol):
         """Return applications by id."""
         ...
 
+    async def update_application(self, app_id: str, draft: ApplicationDraft) -> Application:
+        """Replace what a caller decides."""
+        ...
+
     async def delete_application(self, app_id: str) -> None:
         """Delete it with its endpoints; deliveries that are not finished are cancelled."""
         ...
 
-    async def create_endpoint(self, app_id: str, draft: EndpointDraft, secret: str) -> Endpoint:
+    async def create_endpoint(
+        self,
+        app_id: str,
+        draft: EndpointDraft,
+        secret: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> Endpoint:
         """Return the new endpoint."""
         ...
 
@@ -111,16 +187,54 @@ class Store(Protocol):
     async def update_endpoint(
         self, app_id: str, endpoint_id: str, draft: EndpointDraft
     ) -> Endpoint:
-        """Replace all but the secret. Disabling holds the deliveries, enabling resumes them."""
+        """Replace all but secrets and headers.
+
+        Disabling holds the deliveries; enabling resumes them and forgets failures and pauses.
+        """
         ...
 
     async def delete_endpoint(self, app_id: str, endpoint_id: str) -> None:
         """Delete it; its unfinished deliveries are cancelled, one in flight is not recorded."""
         ...
 
-    async def publish(self, app_id: str, draft: MessageDraft) -> Message:
-        """Accept a message: it and its deliveries are stored in one transaction, or neither."""
+    async def set_headers(self, app_id: str, endpoint_id: str, headers: Mapping[str, str]) -> None:
+        """Replace the custom headers."""
         ...
+
+    async def rotate_secret(
+        self, app_id: str, endpoint_id: str, secret: str, *, overlap: float
+    ) -> Sequence[Secret]:
+        """Make ``secret`` the first; the one before signs too for ``overlap`` seconds.
+
+        Returns the secrets that count now, newest first. Raises TooManySecrets past 10 old ones.
+        """
+        ...
+
+    async def create_event_type(self, org_id: str, draft: EventTypeDraft) -> EventType:
+        """Return the new event type; an archived one of the name is replaced."""
+        ...
+
+    async def event_type(self, org_id: str, name: str) -> EventType:
+        """Return the event type, archived or not."""
+        ...
+
+    async def event_types(
+        self, org_id: str, page: PageRequest, *, archived: bool
+    ) -> Page[EventType]:
+        """Return event types by name, archived ones too if ``archived``."""
+        ...
+
+    async def update_event_type(self, org_id: str, draft: EventTypeDraft) -> EventType:
+        """Replace the event type of the draft's name."""
+        ...
+
+    async def delete_event_type(self, org_id: str, name: str, *, expunge: bool) -> None:
+        """Archive it, or take it out of the database if ``expunge``."""
+        ...
+
+
+class Log(Protocol):
+    """Reading what happened, and removing contents."""
 
     async def message(self, app_id: str, key: str) -> Message:
         """Return the message with that id or event id."""
@@ -130,18 +244,73 @@ class Store(Protocol):
         """Return messages by id."""
         ...
 
+    async def attempt(self, app_id: str, msg_id: str, attempt_id: str) -> Attempt:
+        """Return the attempt of the message."""
+        ...
+
     async def attempts(self, app_id: str, page: PageRequest, where: AttemptFilter) -> Page[Attempt]:
         """Return logged attempts by id."""
         ...
 
-    async def deliveries(self, app_id: str, msg_id: str) -> Sequence[Delivery]:
-        """Return where a message stands with each of its endpoints."""
+    async def delivery(self, app_id: str, msg_id: str, endpoint_id: str) -> Delivery:
+        """Return where the message stands with the endpoint."""
+        ...
+
+    async def deliveries(
+        self, app_id: str, page: PageRequest, where: DeliveryFilter
+    ) -> Page[Delivery]:
+        """Return deliveries by message id, then endpoint id."""
+        ...
+
+    async def endpoint_counts(
+        self, app_id: str, endpoint_id: str, *, after_ms: int, before_ms: int
+    ) -> Mapping[DeliveryState, int]:
+        """Count the endpoint's deliveries of the messages made in that time."""
+        ...
+
+    async def expunge_message(self, app_id: str, msg_id: str) -> None:
+        """Remove the payload; deliveries that are not finished are cancelled."""
+        ...
+
+    async def expunge_attempt(self, app_id: str, msg_id: str, attempt_id: str) -> None:
+        """Remove the answer that the attempt got."""
+        ...
+
+
+class Outbox(Protocol):
+    """Publishing, and the life of a delivery."""
+
+    arrivals: asyncio.Event
+    """Set whenever there may be a delivery to claim; the worker clears it."""
+
+    async def publish(
+        self,
+        scope: Scope,
+        app_key: str,
+        draft: MessageDraft,
+        *,
+        application: ApplicationDraft | None = None,
+        keyed: Keyed | None = None,
+    ) -> Published:
+        """Accept a message: it and its deliveries are stored in one transaction, or neither.
+
+        ``app_key`` is the application's id or uid; where there is none and ``application`` is
+        given, that is made in the same transaction. A ``keyed`` publish happens once. Raises
+        NotFound, Conflict (event id in use), PlanRequired, PayloadRefused (an enforced schema),
+        KeyReused and Unauthenticated (the token was revoked).
+        """
+        ...
+
+    async def publish_to(self, app_id: str, endpoint_id: str, draft: MessageDraft) -> Message:
+        """Accept a message for one endpoint, whatever its filters: an example event."""
         ...
 
     async def claim(self, *, limit: int, per_endpoint: int, lease: float) -> Claimed:
-        """Lease up to ``limit`` due deliveries for ``lease`` seconds.
+        """Lease up to ``limit`` due deliveries.
 
-        No endpoint has more than ``per_endpoint`` in flight, however many wait for it.
+        A lease lasts ``lease`` seconds longer than the endpoint's own timeout. No endpoint has more
+        than ``per_endpoint`` in flight, however many wait for it, nor more a second than its
+        throttle rate and its application's; one that is paused gets none.
         """
         ...
 
@@ -153,6 +322,52 @@ class Store(Protocol):
         """Give deliveries back unattempted, due at once."""
         ...
 
+    async def resend(self, app_id: str, msg_id: str, endpoint_id: str) -> None:
+        """Start the delivery anew, now, whatever the endpoint's filters.
+
+        Raises Conflict while an attempt is under way, when the endpoint is disabled, or when the
+        payload was removed.
+        """
+        ...
+
+    async def replay(self, app_id: str, endpoint_id: str, where: DeliveryFilter) -> int:
+        """Start every delivery of the endpoint that ``where`` selects anew; return how many.
+
+        Those under way, and those whose payload was removed, are left alone.
+        """
+        ...
+
+    async def resume(self, app_id: str, endpoint_id: str, *, after_ms: int | None = None) -> int:
+        """Enable the endpoint and make what is held for it due; return how many.
+
+        What was published before ``after_ms`` is cancelled instead.
+        """
+        ...
+
+    async def cancel(self, app_id: str, msg_id: str, endpoint_id: str | None = None) -> int:
+        """End the message's unfinished deliveries, or the one to the endpoint; return how many.
+
+        An attempt under way is not recorded.
+        """
+        ...
+
+
+class Housekeeping(Protocol):
+    """What keeps the database small and the operator informed."""
+
+    async def purge(self, *, before_ms: int, limit: int = 1000) -> int:
+        """Remove what is kept no longer, and return how many rows went.
+
+        That is payloads whose time is up, finished messages made before ``before_ms`` with their
+        deliveries and attempts, and keys that have expired. At most ``limit`` messages a call, so
+        that no other writer waits long; 0: nothing is left.
+        """
+        ...
+
+    async def overview(self) -> Overview:
+        """Return the state of the whole sender."""
+        ...
+
     async def ping(self) -> None:
         """Return if the database answers."""
         ...
@@ -160,3 +375,12 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finish what was begun and let go of the database."""
         ...
+
+
+class Store(Tokens, Catalog, Log, Outbox, Housekeeping, Protocol):
+    """Every write is durable when its coroutine returns.
+
+    Operations raise :class:`~hookseal_sender.errors.NotFound` for what does not exist in the
+    application, :class:`~hookseal_sender.errors.Conflict` for a uid or event id in use, and
+    :class:`~hookseal_sender.errors.StoreUnavailable` when the database fails.
+    """

@@ -9,6 +9,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from hookseal_sender.errors import StoreUnavailable
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
@@ -21,9 +23,10 @@ ResultT = TypeVar("ResultT")
 class Batcher(Generic[ItemT, ResultT]):
     """Collects items and commits them together, at most ``limit`` at a time.
 
-    ``commit`` returns one result per item; an exception among them is raised to that item's
-    caller alone. If a whole commit fails, each of its items is tried on its own, so that one
-    that cannot be stored does not take its neighbours along.
+    ``commit`` returns one result per item; an exception among them is raised to that item's caller
+    alone. A commit that fails as a whole is tried again by halves, so that an item that cannot be
+    stored does not take its neighbours along. Where the database itself failed nothing is tried
+    again: it may have been committed after all.
     """
 
     def __init__(
@@ -50,22 +53,26 @@ class Batcher(Generic[ItemT, ResultT]):
             await self._drain
 
     async def _commit_all(self) -> None:
-        while self._waiting:
-            size = min(self._limit, len(self._waiting))
-            batch = [self._waiting.popleft() for _ in range(size)]
-            for (_, future), result in zip(batch, await self._results(batch), strict=True):
-                _resolve(future, result)
-        self._drain = None
-
-    async def _results(
-        self, batch: Sequence[tuple[ItemT, asyncio.Future[ResultT]]]
-    ) -> Sequence[ResultT | Exception]:
         try:
-            return await self._commit([item for item, _ in batch])
+            while self._waiting:
+                size = min(self._limit, len(self._waiting))
+                batch = [self._waiting.popleft() for _ in range(size)]
+                results = await self._results([item for item, _ in batch])
+                for (_, future), result in zip(batch, results, strict=True):
+                    _resolve(future, result)
+        finally:
+            self._drain = None
+
+    async def _results(self, items: Sequence[ItemT]) -> Sequence[ResultT | Exception]:
+        try:
+            return await self._commit(items)
+        except StoreUnavailable as error:
+            return [error] * len(items)
         except Exception as error:  # noqa: BLE001 # every caller gets it, or its own on its own
-            if len(batch) == 1:
+            if len(items) == 1:
                 return [error]
-        return [(await self._results([entry]))[0] for entry in batch]
+        half = len(items) // 2
+        return [*await self._results(items[:half]), *await self._results(items[half:])]
 
 
 def _resolve(future: asyncio.Future[ResultT], result: ResultT | Exception) -> None:

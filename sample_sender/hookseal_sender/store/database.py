@@ -1,126 +1,211 @@
-"""Opening the database.
+"""The database: transactions in threads, its clock, and word of new work.
 
-Knows SQLite's settings, its clock and the schema's version. Must not know what the tables are for.
+Knows threads, retries and how failures are named. Must not know tables or statements.
+
+On SQLite one thread writes, so that writers never wait for each other's locks, and two read beside
+it. On PostgreSQL several of each work at once.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+import asyncio
+import functools
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    create_engine,
-    event,
-    insert,
-    inspect,
-    make_url,
-    select,
-    text,
-)
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from hookseal_sender.errors import StartError
-from hookseal_sender.store.schema import SCHEMA_VERSION, metadata, schema_version
+from hookseal_sender.errors import Conflict, StartError, StoreUnavailable, Unstorable
+from hookseal_sender.store.backend import take_arrivals, tell_arrivals
+from hookseal_sender.store.notify import Announcer
+from hookseal_sender.store.postgresql import open_postgresql
+from hookseal_sender.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.pool import ConnectionPoolEntry
+    from collections.abc import Callable, Generator
+    from typing import Concatenate
 
-__all__ = ["database_clock", "database_file", "open_database"]
+    from hookseal_sender.store.backend import Backend, Clock, Dialect
 
-# WAL lets readers and the writer work at once; FULL syncs every commit, so that an accepted
-# message survives a power cut.
-_PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA busy_timeout = 10000",
-)
-# Unix milliseconds. unixepoch('subsec') needs SQLite 3.42.
-_CLOCK = text("SELECT CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)")
+__all__ = ["Database", "parse_database_url"]
+
+ResultT = TypeVar("ResultT")
+P = ParamSpec("P")
+_EXAMPLES = "write one such as sqlite:///hookseal.db or postgresql://user@host/name"
 
 
-def database_file(url: str) -> Path:
-    """Return the file that the database URL names. Raises :class:`StartError` for other URLs."""
+def parse_database_url(text: str) -> URL:
+    """Return the URL with the driver to use. Raises StartError for what is no such URL."""
     try:
-        parsed = make_url(url)
+        url = make_url(text)
+        backend = url.get_backend_name()
     except ArgumentError:
-        raise StartError(
-            "database URL: this is not a URL; write one such as sqlite:///hookseal.db"
-        ) from None
-    if parsed.get_backend_name() != "sqlite":
-        raise StartError(
-            f"database URL: {parsed.get_backend_name()!r} is not supported; "
-            "write one such as sqlite:///hookseal.db"
-        )
-    if not parsed.database or parsed.database == ":memory:":
-        raise StartError(
-            "database URL: a database in memory would lose accepted messages; "
-            "name a file, as in sqlite:///hookseal.db"
-        )
-    return Path(parsed.database)
+        raise StartError(f"database URL: this is not a URL; {_EXAMPLES}") from None
+    if backend in {"postgresql", "postgres"}:
+        return url.set(drivername="postgresql+psycopg")
+    if backend == "sqlite":
+        return url
+    raise StartError(f"database URL: {backend!r} is not supported; {_EXAMPLES}")
 
 
-def open_database(url: str) -> Engine:
-    """Return an engine on the database, made on first use.
+class Database:
+    """A database of either kind; made by :meth:`open`.
 
-    Raises :class:`StartError` if the file cannot be used or its schema is newer than this program.
+    ``arrivals`` is set whenever there may be a delivery to claim, in this process or another.
+    ``clock`` returns unix milliseconds, the one clock that leases are on.
     """
-    path = database_file(url)
-    try:
-        path.touch(mode=0o600)  # it holds signing secrets
-    except OSError as error:
-        raise StartError(f"database {path}: {error.strerror}; is the folder writable?") from None
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", _on_connect)
-    event.listen(engine, "begin", _on_begin)
-    try:
-        with writing(engine) as connection:
-            _prepare(connection, path)
-    except DBAPIError as error:
-        engine.dispose()
-        raise StartError(
-            f"database {path}: {error.orig}; is it a database of this program, and writable?"
-        ) from None
-    except StartError:
-        engine.dispose()
-        raise
-    return engine
 
+    def __init__(self, backend: Backend, url: URL, clock: Clock | None = None) -> None:
+        self.arrivals = asyncio.Event()
+        self.clock = clock or backend.clock
+        self._backend = backend
+        self._writers = ThreadPoolExecutor(backend.writers, thread_name_prefix="hookseal-write")
+        self._readers = ThreadPoolExecutor(backend.readers, thread_name_prefix="hookseal-read")
+        self._announcer = Announcer(url, self.arrivals) if self.dialect == "postgresql" else None
 
-def writing(engine: Engine) -> Connection:
-    """Return a connection whose transactions take the write lock at once."""
-    return engine.execution_options(begin="BEGIN IMMEDIATE").connect()
+    @classmethod
+    def open(cls, url: str, *, pool: int = 8, clock: Clock | None = None) -> Database:
+        """Return the database of ``url``; ``pool`` bounds the connections to PostgreSQL.
 
+        ``clock`` is the database's own unless a test replaces it. Raises
+        :class:`~hookseal_sender.errors.StartError` if the database cannot be used.
+        """
+        parsed = parse_database_url(url)
+        sqlite = parsed.get_backend_name() == "sqlite"
+        backend = open_sqlite(parsed) if sqlite else open_postgresql(parsed, pool)
+        return cls(backend, parsed, clock)
 
-def database_clock(connection: Connection) -> int:
-    """Return the database's time in unix milliseconds, the one clock that leases are on."""
-    return int(connection.execute(_CLOCK).scalar_one())
+    @property
+    def dialect(self) -> Dialect:
+        """``sqlite`` or ``postgresql``."""
+        return self._backend.dialect
 
+    async def write(
+        self,
+        work: Callable[Concatenate[Connection, int, P], ResultT],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> ResultT:
+        """Return ``work(connection, now_ms, ...)``, run in one transaction that is durable.
 
-def _on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # _on_begin begins; the driver would do so too late
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
-
-
-def _on_begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
-
-
-def _prepare(connection: Connection, path: Path) -> None:
-    if not inspect(connection).has_table(schema_version.name):
-        metadata.create_all(connection)
-        connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
-        connection.commit()
-        return
-    found = connection.execute(select(schema_version.c.version)).scalar_one()
-    if found > SCHEMA_VERSION:
-        raise StartError(
-            f"database {path}: its schema is version {found}, this program knows up to "
-            f"{SCHEMA_VERSION}; start the newer hookseal-sender that made it"
+        Raises Conflict for a row that exists, Unstorable for a value no column can hold, and
+        StoreUnavailable, upon which nobody can tell whether the transaction was committed.
+        """
+        return await self._transact(
+            self._backend.durable,
+            lambda connection, now_ms: work(connection, now_ms, *args, **kwargs),
         )
+
+    async def write_relaxed(
+        self,
+        work: Callable[Concatenate[Connection, int, P], ResultT],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> ResultT:
+        """Do as :meth:`write`, but sync nothing: a power cut may undo it, a crash may not."""
+        return await self._transact(
+            self._backend.relaxed,
+            lambda connection, now_ms: work(connection, now_ms, *args, **kwargs),
+        )
+
+    async def read(
+        self,
+        work: Callable[Concatenate[Connection, P], ResultT],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> ResultT:
+        """Return ``work(connection, ...)``; run again if the connection turns out to be dead."""
+        engine = self._backend.reading
+
+        def look() -> ResultT:
+            with engine.connect() as connection:
+                return work(connection, *args, **kwargs)
+
+        return await self._run(self._readers, functools.partial(_again_if_dead, look))
+
+    def notify(self, connection: Connection) -> None:
+        """Tell the workers of all processes once the transaction is committed."""
+        tell_arrivals(connection)
+
+    def listen(self) -> None:
+        """Hear from now on what other processes tell; needs a running event loop."""
+        if self._announcer is not None:
+            self._announcer.listen()
+
+    async def close(self) -> None:
+        """Let what runs end, and close every connection."""
+        if self._announcer is not None:
+            await self._announcer.close()
+        await asyncio.to_thread(self._shut)
+
+    def _shut(self) -> None:
+        self._writers.shutdown()
+        self._readers.shutdown()
+        self._backend.dispose()
+
+    async def _transact(
+        self, engine: Engine, work: Callable[[Connection, int], ResultT]
+    ) -> ResultT:
+        loop = asyncio.get_running_loop()
+
+        def transaction() -> ResultT:
+            # A connection that died while it was idle is found out here, before anything is done.
+            connection, now_ms = _again_if_dead(functools.partial(self._begin, engine))
+            with connection:
+                result = work(connection, now_ms)
+                arrived = take_arrivals(connection)
+                connection.commit()
+            if arrived:
+                loop.call_soon_threadsafe(self._announce)
+            return result
+
+        return await self._run(self._writers, transaction)
+
+    def _begin(self, engine: Engine) -> tuple[Connection, int]:
+        connection = engine.connect()
+        try:
+            connection.begin()
+            take_arrivals(connection)  # of a transaction that failed
+            return connection, self.clock(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _announce(self) -> None:
+        self.arrivals.set()
+        if self._announcer is not None:
+            self._announcer.announce()
+
+    async def _run(self, executor: ThreadPoolExecutor, work: Callable[[], ResultT]) -> ResultT:
+        with _named_failures():
+            return await asyncio.get_running_loop().run_in_executor(executor, work)
+
+
+def _again_if_dead(work: Callable[[], ResultT]) -> ResultT:
+    try:
+        return work()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    return work()  # the pool has let go of every connection of that age
+
+
+@contextmanager
+def _named_failures() -> Generator[None]:
+    """Turn what the database raised into our errors, without what it says of rows and values."""
+    try:
+        yield
+    except (IntegrityError, sqlite3.IntegrityError):
+        raise Conflict("another one with this uid exists already") from None
+    except (DataError, UnicodeError, OverflowError):
+        raise Unstorable("a value holds what the database cannot keep, such as NUL") from None
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise StoreUnavailable(f"the database failed: {_kind(error)}") from None
+
+
+def _kind(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(cause, "sqlite_errorname", type(cause).__name__))

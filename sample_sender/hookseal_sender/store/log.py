@@ -1,50 +1,68 @@
 """Reading what happened: messages, deliveries and attempts.
 
-Knows the queries behind the logs. Must not change anything.
+Knows the queries behind the logs, each bounded by an index and a limit. Must not change anything.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from hookseal_sender.errors import NotFound
-from hookseal_sender.store.rows import (
-    make_page,
-    paged,
-    read_attempt,
-    read_delivery,
-    read_message,
-)
+from hookseal_sender.model import DeliveryState
+from hookseal_sender.store.filters import in_id_range, in_states, of_messages
+from hookseal_sender.store.paging import read_page
+from hookseal_sender.store.rows import first_id, read_attempt, read_delivery, read_message
 from hookseal_sender.store.schema import attempt, delivery, message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy import ColumnElement
 
     from hookseal_sender.model import Attempt, Delivery, Message
-    from hookseal_sender.store.base import AttemptFilter, MessageFilter, Page, PageRequest
+    from hookseal_sender.store.base import (
+        AttemptFilter,
+        DeliveryFilter,
+        MessageFilter,
+        Page,
+        PageRequest,
+    )
 
-_ATTEMPTS = (
-    select(
-        attempt,
-        message.c.event_type,
-        delivery.c.state,
-        delivery.c.attempts,
-        delivery.c.due_ms,
-    )
-    .join_from(
-        attempt,
-        message,
-        (message.c.app_id == attempt.c.app_id) & (message.c.id == attempt.c.msg_id),
-    )
-    .join(
-        delivery,
-        (delivery.c.app_id == attempt.c.app_id)
-        & (delivery.c.endpoint_id == attempt.c.endpoint_id)
-        & (delivery.c.msg_id == attempt.c.msg_id),
-    )
+__all__ = [
+    "count_deliveries",
+    "get_attempt",
+    "get_delivery",
+    "get_message",
+    "list_attempts",
+    "list_deliveries",
+    "list_messages",
+]
+
+# An attempt's id is made when it is recorded, its time is that of its start on the worker's clock.
+_ATTEMPT_MARGIN_MS = 3_600_000
+
+_MESSAGE_OF_DELIVERY = (message.c.app_id == delivery.c.app_id) & (message.c.id == delivery.c.msg_id)
+_MESSAGE_OF_ATTEMPT = (message.c.app_id == attempt.c.app_id) & (message.c.id == attempt.c.msg_id)
+_DELIVERY_OF_ATTEMPT = (
+    (delivery.c.app_id == attempt.c.app_id)
+    & (delivery.c.endpoint_id == attempt.c.endpoint_id)
+    & (delivery.c.msg_id == attempt.c.msg_id)
 )
+# Outer joins of what is always there: an engine then begins with the list's own index, which is in
+# the order of the pages, and not with the other table's.
+_DELIVERIES = select(delivery, message.c.event_type, message.c.created_ms).join_from(
+    delivery, message, _MESSAGE_OF_DELIVERY, isouter=True
+)
+_ATTEMPTS = (
+    select(attempt, message.c.event_type, delivery.c.state, delivery.c.attempts, delivery.c.due_ms)
+    .join_from(attempt, message, _MESSAGE_OF_ATTEMPT, isouter=True)
+    .join(delivery, _DELIVERY_OF_ATTEMPT, isouter=True)
+)
+
+
+# --- messages ----------------------------------------------------------------------------------
 
 
 def get_message(connection: Connection, app_id: str, key: str) -> Message:
@@ -59,46 +77,109 @@ def get_message(connection: Connection, app_id: str, key: str) -> Message:
 
 
 def list_messages(
-    connection: Connection, app_id: str, request: PageRequest, where: MessageFilter
+    connection: Connection, app_id: str, page: PageRequest, where: MessageFilter
 ) -> Page[Message]:
     """Return a page of the application's messages."""
-    query = select(message).where(message.c.app_id == app_id)
-    query = _limited(query, where, message.c.created_ms)
-    rows = connection.execute(paged(query, message.c.id, request)).mappings().all()
-    return make_page(rows, request, read_message)
+    query = select(message).where(
+        message.c.app_id == app_id,
+        *in_id_range(message.c.id, "msg_", where),
+        *of_messages(where, message.c.created_ms),
+    )
+    return read_page(connection, query, (message.c.id,), page, read_message)
+
+
+# --- deliveries --------------------------------------------------------------------------------
+
+
+def get_delivery(connection: Connection, app_id: str, msg_id: str, endpoint_id: str) -> Delivery:
+    """Return where the message stands with the endpoint."""
+    query = _DELIVERIES.where(
+        delivery.c.app_id == app_id,
+        delivery.c.endpoint_id == endpoint_id,
+        delivery.c.msg_id == msg_id,
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise NotFound("there is no such delivery")
+    return read_delivery(row)
+
+
+def list_deliveries(
+    connection: Connection, app_id: str, page: PageRequest, where: DeliveryFilter
+) -> Page[Delivery]:
+    """Return a page of the application's deliveries."""
+    query = _DELIVERIES.where(
+        delivery.c.app_id == app_id,
+        *in_id_range(delivery.c.msg_id, "msg_", where),
+        *_of_deliveries(where),
+        *of_messages(where, message.c.created_ms),
+    )
+    order = (delivery.c.msg_id, delivery.c.endpoint_id)
+    return read_page(connection, query, order, page, read_delivery)
+
+
+def count_deliveries(
+    connection: Connection, app_id: str, endpoint_id: str, *, after_ms: int, before_ms: int
+) -> Mapping[DeliveryState, int]:
+    """Count the endpoint's deliveries of messages made from ``after_ms`` until ``before_ms``."""
+    query = (
+        select(delivery.c.state, func.count())
+        .where(
+            delivery.c.app_id == app_id,
+            delivery.c.endpoint_id == endpoint_id,
+            delivery.c.msg_id >= first_id("msg_", after_ms),
+            delivery.c.msg_id < first_id("msg_", before_ms),
+        )
+        .group_by(delivery.c.state)
+    )
+    return {DeliveryState(state): count for state, count in connection.execute(query)}
+
+
+def _of_deliveries(where: DeliveryFilter) -> Iterator[ColumnElement[bool]]:
+    if where.msg_id is not None:
+        yield delivery.c.msg_id == where.msg_id
+    if where.endpoint_id is not None:
+        yield delivery.c.endpoint_id == where.endpoint_id
+    if where.states is not None:
+        yield in_states(where.states)
+    if where.last_status is not None:
+        yield delivery.c.last_status == where.last_status
+
+
+# --- attempts ----------------------------------------------------------------------------------
+
+
+def get_attempt(connection: Connection, app_id: str, msg_id: str, attempt_id: str) -> Attempt:
+    """Return the attempt of the message."""
+    query = _ATTEMPTS.where(
+        attempt.c.app_id == app_id, attempt.c.id == attempt_id, attempt.c.msg_id == msg_id
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise NotFound("there is no such attempt")
+    return read_attempt(row)
 
 
 def list_attempts(
-    connection: Connection, app_id: str, request: PageRequest, where: AttemptFilter
+    connection: Connection, app_id: str, page: PageRequest, where: AttemptFilter
 ) -> Page[Attempt]:
     """Return a page of the application's attempts."""
-    query = _ATTEMPTS.where(attempt.c.app_id == app_id)
-    if where.msg_id is not None:
-        query = query.where(attempt.c.msg_id == where.msg_id)
-    if where.endpoint_id is not None:
-        query = query.where(attempt.c.endpoint_id == where.endpoint_id)
-    if where.succeeded is not None:
-        query = query.where(attempt.c.succeeded.is_(where.succeeded))
-    query = _limited(query, where, attempt.c.started_ms)
-    rows = connection.execute(paged(query, attempt.c.id, request)).mappings().all()
-    return make_page(rows, request, read_attempt)
-
-
-def list_deliveries(connection: Connection, app_id: str, msg_id: str) -> Sequence[Delivery]:
-    """Return the message's deliveries by endpoint id."""
-    query = (
-        select(delivery)
-        .where(delivery.c.app_id == app_id, delivery.c.msg_id == msg_id)
-        .order_by(delivery.c.endpoint_id)
+    query = _ATTEMPTS.where(
+        attempt.c.app_id == app_id,
+        *in_id_range(attempt.c.id, "atmpt_", where, margin_ms=_ATTEMPT_MARGIN_MS),
+        *_of_attempts(where),
+        *of_messages(where, attempt.c.started_ms),
     )
-    return [read_delivery(row) for row in connection.execute(query).mappings()]
+    return read_page(connection, query, (attempt.c.id,), page, read_attempt)
 
 
-def _limited(query: Select[Any], where: MessageFilter, moment: ColumnElement[int]) -> Select[Any]:
-    if where.event_types is not None:
-        query = query.where(message.c.event_type.in_(where.event_types))
-    if where.before_ms is not None:
-        query = query.where(moment < where.before_ms)
-    if where.after_ms is not None:
-        query = query.where(moment > where.after_ms)
-    return query
+def _of_attempts(where: AttemptFilter) -> Iterator[ColumnElement[bool]]:
+    if where.msg_id is not None:
+        yield attempt.c.msg_id == where.msg_id
+    if where.endpoint_id is not None:
+        yield attempt.c.endpoint_id == where.endpoint_id
+    if where.succeeded is not None:
+        yield attempt.c.succeeded.is_(where.succeeded)
+    if where.status_class is not None:
+        last = where.status_class + 99 if where.status_class else 0
+        yield attempt.c.status.between(where.status_class, last)

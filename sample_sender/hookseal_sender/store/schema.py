@@ -1,8 +1,12 @@
 """The tables.
 
 Knows names, types, keys and indexes; one schema for SQLite and PostgreSQL. Must not know queries.
+
 The application id leads every key and index of a tenant's data, so that tables can be distributed
-by tenant.
+by tenant. ``delivery_timer`` alone is by time: it finds what falls due, in each shard on its own.
+Messages, deliveries and attempts have no foreign keys: their rows are written together with, or
+after, what they refer to, which is deleted by a mark only; and on PostgreSQL every check would lock
+the one row of a busy application. Every change of a table goes with a revision in ``migrations``.
 """
 
 from __future__ import annotations
@@ -11,8 +15,8 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -24,23 +28,67 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from hookseal_sender.model import DeliveryState
+
 __all__ = [
-    "SCHEMA_VERSION",
     "application",
     "attempt",
     "delivery",
     "endpoint",
+    "event_type",
+    "idempotency",
     "message",
     "metadata",
-    "schema_version",
+    "organisation",
+    "revoked_token",
 ]
 
-SCHEMA_VERSION = 1
 metadata = MetaData()
-_ID = String(40)
-_UID = String(256)
+# Ids sort by time in byte order; a database of a language would sort them otherwise.
+_ID = String(40).with_variant(String(40, collation="C"), "postgresql")
+_UID = String(256).with_variant(String(256, collation="C"), "postgresql")
 
-schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
+organisation = Table(
+    "organisation",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", _UID, nullable=False, unique=True),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+revoked_token = Table(
+    "revoked_token",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("body", String(64), nullable=False),
+    # NULL while the first request with the key is under way.
+    Column("status", SmallInteger),
+    Column("reply", Text),
+    Column("expires_ms", BigInteger, nullable=False),
+    Index("idempotency_expiry", "expires_ms"),
+)
+
+event_type = Table(
+    "event_type",
+    metadata,
+    Column("org_id", _ID, primary_key=True),
+    Column("name", _UID, primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("deprecated", Boolean, nullable=False),
+    Column("feature_flag", _UID),
+    Column("schemas", Text),
+    Column("enforced", Boolean, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+)
 
 application = Table(
     "application",
@@ -49,12 +97,17 @@ application = Table(
     Column("org_id", _ID, nullable=False),
     Column("uid", _UID),
     Column("name", Text, nullable=False),
+    Column("plan", String(64), nullable=False),
+    Column("throttle_rate", Integer),
+    # The earliest time of the next delivery that throttle_rate allows.
+    Column("slot_ms", Double, nullable=False, server_default="0"),
     Column("metadata", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("deleted_ms", BigInteger),
     UniqueConstraint("org_id", "uid"),
 )
+Index("application_organisation", application.c.org_id, application.c.id)
 
 endpoint = Table(
     "endpoint",
@@ -66,9 +119,20 @@ endpoint = Table(
     Column("description", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("event_types", Text),
+    Column("channels", Text),
     Column("disabled", Boolean, nullable=False),
+    Column("disabled_for", String(16)),
+    Column("throttle_rate", Integer),
+    Column("slot_ms", Double, nullable=False, server_default="0"),
+    Column("retry_schedule", Text),
+    Column("timeout", Double),
     Column("metadata", Text, nullable=False),
+    # Sealed by the vault: they are of no use to who reads the database alone.
     Column("secrets", Text, nullable=False),
+    Column("headers", Text),
+    Column("failing_since_ms", BigInteger),
+    Column("paused_until_ms", BigInteger),
+    Column("pauses", SmallInteger, nullable=False, server_default="0"),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("deleted_ms", BigInteger),
@@ -78,14 +142,21 @@ endpoint = Table(
 message = Table(
     "message",
     metadata,
-    Column("app_id", _ID, ForeignKey("application.id"), primary_key=True),
+    Column("app_id", _ID, primary_key=True),
     Column("id", _ID, primary_key=True),
     Column("event_id", _UID),
     Column("event_type", _UID, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
+    Column("channels", Text),
+    # NULL once it was removed, by a caller or because its time was up.
+    Column("payload", LargeBinary),
+    Column("content_type", String(128)),
     Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
     UniqueConstraint("app_id", "event_id"),
 )
+_KEPT = message.c.payload.is_not(None)
+Index("message_expiry", message.c.expires_ms, sqlite_where=_KEPT, postgresql_where=_KEPT)
+Index("message_age", message.c.created_ms)
 
 delivery = Table(
     "delivery",
@@ -94,33 +165,40 @@ delivery = Table(
     Column("endpoint_id", _ID, primary_key=True),
     Column("msg_id", _ID, primary_key=True),
     Column("state", SmallInteger, nullable=False),
+    # All attempts that were made, and those since it was published or last asked for.
     Column("attempts", SmallInteger, nullable=False),
-    # When the next attempt may start; while leased, when the lease ends. None: no work is left.
+    Column("tries", SmallInteger, nullable=False),
+    Column("trigger", SmallInteger, nullable=False),
+    # READY: since when; WAITING: the next attempt; SENDING: when the lease ends; else NULL.
     Column("due_ms", BigInteger),
     Column("lease_token", String(32)),
-    ForeignKeyConstraint(["app_id", "endpoint_id"], ["endpoint.app_id", "endpoint.id"]),
-    ForeignKeyConstraint(["app_id", "msg_id"], ["message.app_id", "message.id"]),
+    Column("last_status", SmallInteger),
+    Column("last_attempt_ms", BigInteger),
+    sqlite_with_rowid=False,  # one tree less to write in the hottest table
 )
 Index("delivery_message", delivery.c.app_id, delivery.c.msg_id)
-_LIVE = delivery.c.due_ms.is_not(None)
+_NOTABLE = delivery.c.state.not_in((DeliveryState.READY, DeliveryState.SUCCEEDED))
 Index(
-    "delivery_due",
+    "delivery_state",
+    delivery.c.app_id,
+    delivery.c.endpoint_id,
+    delivery.c.state,
+    delivery.c.msg_id,
+    sqlite_where=_NOTABLE,
+    postgresql_where=_NOTABLE,
+)
+_READY = delivery.c.state == DeliveryState.READY
+Index(
+    "delivery_ready",
     delivery.c.app_id,
     delivery.c.endpoint_id,
     delivery.c.due_ms,
-    sqlite_where=_LIVE,
-    postgresql_where=_LIVE,
+    delivery.c.msg_id,
+    sqlite_where=_READY,
+    postgresql_where=_READY,
 )
-_LEASED = delivery.c.lease_token.is_not(None)
-Index(
-    "delivery_leased",
-    delivery.c.app_id,
-    delivery.c.endpoint_id,
-    delivery.c.due_ms,
-    delivery.c.lease_token,
-    sqlite_where=_LEASED,
-    postgresql_where=_LEASED,
-)
+_TIMED = delivery.c.state.in_((DeliveryState.SENDING, DeliveryState.WAITING))
+Index("delivery_timer", delivery.c.due_ms, sqlite_where=_TIMED, postgresql_where=_TIMED)
 
 attempt = Table(
     "attempt",
@@ -130,12 +208,14 @@ attempt = Table(
     Column("msg_id", _ID, nullable=False),
     Column("endpoint_id", _ID, nullable=False),
     Column("number", SmallInteger, nullable=False),
+    Column("trigger", SmallInteger, nullable=False),
     Column("url", Text, nullable=False),
     Column("started_ms", BigInteger, nullable=False),
     Column("duration_ms", Integer, nullable=False),
     Column("succeeded", Boolean, nullable=False),
     Column("status", SmallInteger, nullable=False),
     Column("response", Text, nullable=False),
+    Column("response_headers", Text),
     Column("reason", Text, nullable=False),
 )
 Index("attempt_message", attempt.c.app_id, attempt.c.msg_id, attempt.c.id)

@@ -1,186 +1,144 @@
-"""The store on SQLAlchemy: an async face over statements that run in threads.
+"""The store on SQLAlchemy: every operation, and the function of statements that does it.
 
-Knows transactions, threads and group commit. Must not know what the statements do.
-
-One thread writes, so that writers never wait for each other's locks; two read beside it (WAL).
+Knows which function does what, and how the parts are put together. Must not know statements.
 """
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-
-from hookseal_sender.errors import Conflict, StoreUnavailable
-from hookseal_sender.model import MessageDraft, Result
-from hookseal_sender.store import catalog, log, outbox
-from hookseal_sender.store.batch import Batcher
-from hookseal_sender.store.database import database_clock, open_database, writing
+from hookseal_sender.store import applications as application_statements
+from hookseal_sender.store import endpoints as endpoint_statements
+from hookseal_sender.store import event_types as event_type_statements
+from hookseal_sender.store import log, purging, removing, sqlite, tokens
+from hookseal_sender.store.database import Database, parse_database_url
+from hookseal_sender.store.operations import Operations, opens_sealed, reads, writes, writes_sealed
+from hookseal_sender.store.outbox import Outbox
+from hookseal_sender.store.overview import read_overview
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Concatenate
+    from collections.abc import Callable
+    from pathlib import Path
 
-    from hookseal_sender.model import (
-        Application,
-        ApplicationDraft,
-        Attempt,
-        Claimed,
-        Delivery,
-        Endpoint,
-        EndpointDraft,
-        Lease,
-        Message,
-        Scope,
-    )
-    from hookseal_sender.store.base import AttemptFilter, MessageFilter, Page, PageRequest
+    from sqlalchemy import Connection
 
-__all__ = ["SqlStore"]
+    from hookseal_sender.store.base import Store
+    from hookseal_sender.vault import Vault
 
-ResultT = TypeVar("ResultT")
-P = ParamSpec("P")
+__all__ = ["SqlStore", "database_file", "open_store"]
+
+FIVE_DAYS = 432_000.0
 
 
-class SqlStore:
-    """A :class:`~hookseal_sender.store.Store` in the SQLite file that ``url`` names.
+class _Tokens(Operations):
+    organisation = writes(tokens.get_organisation)
+    revoke_token = writes(tokens.revoke_token)
+    token_revoked = reads(tokens.token_revoked)
+    begin_keyed = writes(tokens.begin_keyed)
+    finish_keyed = writes(tokens.finish_keyed)
 
-    ``clock`` returns unix milliseconds and is the database's own; tests replace it. Raises
-    :class:`~hookseal_sender.errors.StartError` if the database cannot be used.
+
+class _Catalog(Operations):
+    create_application = writes(application_statements.create_application)
+    application = reads(application_statements.find_application)
+    applications = reads(application_statements.list_applications)
+    update_application = writes(application_statements.update_application)
+    delete_application = writes(application_statements.delete_application)
+
+    create_endpoint = writes_sealed(endpoint_statements.create_endpoint)
+    endpoint = opens_sealed(endpoint_statements.get_endpoint)
+    endpoints = opens_sealed(endpoint_statements.list_endpoints)
+    update_endpoint = writes_sealed(endpoint_statements.update_endpoint)
+    delete_endpoint = writes_sealed(endpoint_statements.delete_endpoint)
+    set_headers = writes_sealed(endpoint_statements.set_headers)
+    rotate_secret = writes_sealed(endpoint_statements.rotate_secret)
+
+    create_event_type = writes(event_type_statements.create_event_type)
+    event_type = reads(event_type_statements.get_event_type)
+    event_types = reads(event_type_statements.list_event_types)
+    update_event_type = writes(event_type_statements.update_event_type)
+    delete_event_type = writes(event_type_statements.delete_event_type)
+
+
+class _Log(Operations):
+    message = reads(log.get_message)
+    messages = reads(log.list_messages)
+    attempt = reads(log.get_attempt)
+    attempts = reads(log.list_attempts)
+    delivery = reads(log.get_delivery)
+    deliveries = reads(log.list_deliveries)
+    endpoint_counts = reads(log.count_deliveries)
+    expunge_message = writes(removing.expunge_message)
+    expunge_attempt = writes(removing.expunge_attempt)
+
+
+class SqlStore(_Tokens, _Catalog, _Log):
+    """A :class:`~hookseal_sender.store.Store` in a database; :func:`open_store` makes it.
+
+    An endpoint that fails for ``disable_after`` seconds without a success is disabled; 0: never.
     """
 
-    def __init__(self, url: str, *, clock: Callable[[Connection], int] = database_clock) -> None:
-        self.arrivals = asyncio.Event()
-        self._engine = open_database(url)
-        self._clock = clock
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="hookseal-write")
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="hookseal-read")
-        self._publishes: Batcher[tuple[str, MessageDraft], Message] = Batcher(
-            lambda drafts: self._write(outbox.publish, drafts)
+    overview = reads(read_overview)
+
+    def __init__(
+        self, database: Database, vault: Vault, *, disable_after: float = FIVE_DAYS
+    ) -> None:
+        super().__init__(database, vault)
+        self._outbox = outbox = Outbox(database, vault, disable_after=disable_after)
+        self.arrivals = outbox.arrivals
+        self.publish = outbox.publish
+        self.publish_to = outbox.publish_to
+        self.claim = outbox.claim
+        self.complete = outbox.complete
+        self.release = outbox.release
+        self.resend = outbox.resend
+        self.replay = outbox.replay
+        self.resume = outbox.resume
+        self.cancel = outbox.cancel
+
+    async def purge(self, *, before_ms: int, limit: int = 1000) -> int:
+        """See :class:`~hookseal_sender.store.base.Housekeeping`."""
+        found = await self.database.read(
+            purging.find_purgeable, self.database.clock, before_ms=before_ms, limit=limit
         )
-        self._results: Batcher[Result, bool] = Batcher(
-            lambda results: self._write(outbox.complete, results)
-        )
-
-    async def create_application(self, org_id: str, draft: ApplicationDraft) -> Application:
-        """See :class:`~hookseal_sender.store.Store`."""
-        return await self._write(catalog.create_application, org_id, draft)
-
-    async def application(self, scope: Scope, key: str) -> Application:
-        """See :class:`~hookseal_sender.store.Store`."""
-        return await self._read(catalog.find_application, scope, key)
-
-    async def applications(self, org_id: str, page: PageRequest) -> Page[Application]:
-        """See :class:`~hookseal_sender.store.Store`."""
-        return await self._read(catalog.list_applications, org_id, page)
-
-    async def delete_application(self, app_id: str) -> None:
-        """See :class:`~hookseal_sender.store.Store`."""
-        await self._write(catalog.delete_application, app_id)
-
-    async def create_endpoint(self, app_id: str, draft: EndpointDraft, secret: str) -> Endpoint:
-        """See :class:`~hookseal_sender.store.Store`."""
-        return await self._write(catalog.create_endpoint, app_id, draft, secret)
-
-    async def endpoint(self, app_id: str, key: str) -> Endpoint:
-        """See :class:`~hookseal_sender.store.Store`."""
-        return await self._read(catalog.get_endpoint, app_id, key)
-
-    async def endpoints(self, app_id: str, page: PageRequest) -> Page[Endpoint]:
-        """See :class:`~hookseal_sender.store.Store`."""
-        return await self._read(catalog.list_endpoints, app_id, page)
-
-    async def update_endpoint(
-        self, app_id: str, endpoint_id: str, draft: EndpointDraft
-    ) -> Endpoint:
-        """See :class:`~hookseal_sender.store.Store`."""
-        updated = await self._write(catalog.update_endpoint, app_id, endpoint_id, draft)
-        self.arrivals.set()
-        return updated
-
-    async def delete_endpoint(self, app_id: str, endpoint_id: str) -> None:
-        """See :class:`~hookseal_sender.store.Store`."""
-        await self._write(catalog.delete_endpoint, app_id, endpoint_id)
-
-    async def publish(self, app_id: str, draft: MessageDraft) -> Message:
-        """See :class:`~hookseal_sender.store.Store`."""
-        accepted = await self._publishes.submit((app_id, draft))
-        self.arrivals.set()
-        return accepted
-
-    async def message(self, app_id: str, key: str) -> Message:
-        """See :class:`~hookseal_sender.store.Store`."""
-        return await self._read(log.get_message, app_id, key)
-
-    async def messages(self, app_id: str, page: PageRequest, where: MessageFilter) -> Page[Message]:
-        """See :class:`~hookseal_sender.store.Store`."""
-        return await self._read(log.list_messages, app_id, page, where)
-
-    async def attempts(self, app_id: str, page: PageRequest, where: AttemptFilter) -> Page[Attempt]:
-        """See :class:`~hookseal_sender.store.Store`."""
-        return await self._read(log.list_attempts, app_id, page, where)
-
-    async def deliveries(self, app_id: str, msg_id: str) -> Sequence[Delivery]:
-        """See :class:`~hookseal_sender.store.Store`."""
-        return await self._read(log.list_deliveries, app_id, msg_id)
-
-    async def claim(self, *, limit: int, per_endpoint: int, lease: float) -> Claimed:
-        """See :class:`~hookseal_sender.store.Store`."""
-        return await self._write(outbox.claim, limit=limit, per_endpoint=per_endpoint, lease=lease)
-
-    async def complete(self, result: Result) -> bool:
-        """See :class:`~hookseal_sender.store.Store`."""
-        return await self._results.submit(result)
-
-    async def release(self, leases: Sequence[Lease]) -> None:
-        """See :class:`~hookseal_sender.store.Store`."""
-        await self._write(outbox.release, leases)
+        return await self.database.write(purging.purge, found, before_ms=before_ms, limit=limit)
 
     async def ping(self) -> None:
-        """See :class:`~hookseal_sender.store.Store`."""
-        await self._read(database_clock)
+        """See :class:`~hookseal_sender.store.base.Housekeeping`."""
+        await self.database.read(self.database.clock)
 
     async def close(self) -> None:
-        """See :class:`~hookseal_sender.store.Store`."""
-        await self._publishes.finish()
-        await self._results.finish()
-        await asyncio.to_thread(self._shut)
+        """See :class:`~hookseal_sender.store.base.Housekeeping`."""
+        await self._outbox.finish()
+        await self.database.close()
 
-    def _shut(self) -> None:
-        self._writer.shutdown()
-        self._readers.shutdown()
-        self._engine.dispose()
 
-    async def _write(
-        self,
-        work: Callable[Concatenate[Connection, int, P], ResultT],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> ResultT:
-        def transaction() -> ResultT:
-            with writing(self._engine) as connection, connection.begin():
-                return work(connection, self._clock(connection), *args, **kwargs)
+if TYPE_CHECKING:
+    _checked: Callable[[Database, Vault], Store] = SqlStore
 
-        return await self._run(self._writer, transaction)
 
-    async def _read(
-        self,
-        work: Callable[Concatenate[Connection, P], ResultT],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> ResultT:
-        def snapshot() -> ResultT:
-            with self._engine.connect() as connection:
-                return work(connection, *args, **kwargs)
+def open_store(
+    url: str,
+    vault: Vault,
+    *,
+    pool: int = 8,
+    disable_after: float = FIVE_DAYS,
+    clock: Callable[[Connection], int] | None = None,
+) -> SqlStore:
+    """Return the store in the database of ``url``, whose secrets ``vault`` opens.
 
-        return await self._run(self._readers, snapshot)
+    The schema must be there: see :func:`hookseal_sender.store.migrations.upgrade`. ``pool`` bounds
+    the connections to PostgreSQL; ``disable_after`` is :class:`SqlStore`'s; ``clock`` returns unix
+    milliseconds and is the database's own unless a test replaces it. Raises
+    :class:`~hookseal_sender.errors.StartError` if the database cannot be used.
+    """
+    database = Database.open(url, pool=pool, clock=clock)
+    return SqlStore(database, vault, disable_after=disable_after)
 
-    async def _run(self, executor: ThreadPoolExecutor, work: Callable[[], ResultT]) -> ResultT:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(executor, work)
-        except IntegrityError:
-            raise Conflict("another one with this uid exists already") from None
-        except SQLAlchemyError as error:
-            raise StoreUnavailable(f"the database failed: {type(error).__name__}") from error
+
+def database_file(url: str) -> Path:
+    """Return the file that the URL of an SQLite database names.
+
+    Raises :class:`~hookseal_sender.errors.StartError` for a database in memory or no URL.
+    """
+    return sqlite.database_file(parse_database_url(url))

@@ -1,0 +1,143 @@
+"""Reading a request's body, within limits, and the JSON object in it.
+
+Knows sizes, deadlines and strict JSON. Must not know fields.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from typing import TYPE_CHECKING, cast
+
+from hookseal_sender.errors import SenderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.types import Receive
+
+__all__ = [
+    "BODY_DEADLINE",
+    "MAX_BODY_BYTES",
+    "BodyTooLarge",
+    "BodyTooSlow",
+    "ClientGone",
+    "MalformedBody",
+    "parse_object",
+    "read_body",
+]
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+"""The limit of the Svix server."""
+BODY_DEADLINE = 20.0
+"""Seconds in which a body must have arrived."""
+_MAX_DEPTH = 100
+
+
+class BodyTooLarge(SenderError):
+    """The request body is larger than it may be."""
+
+    code = "payload_too_large"
+    status_hint = 413
+
+
+class BodyTooSlow(SenderError):
+    """The request body did not arrive in time."""
+
+    code = "request_timeout"
+    status_hint = 408
+
+
+class ClientGone(SenderError):
+    """The caller hung up before its request was whole."""
+
+    code = "client_disconnected"
+
+
+class MalformedBody(SenderError):
+    """The request body is not a JSON object."""
+
+    code = "invalid_json"
+
+
+async def read_body(
+    receive: Receive, *, declared: bytes | None, limit: int, deadline: float
+) -> bytes:
+    """Return the body, of at most ``limit`` bytes, if it comes within ``deadline`` seconds.
+
+    ``declared`` is the Content-Length. Raises BodyTooLarge before any of it is parsed,
+    BodyTooSlow and ClientGone.
+    """
+    if declared is not None and declared.isdigit() and int(declared[:19]) > limit:
+        raise BodyTooLarge(f"the body is larger than {limit} bytes")
+    try:
+        async with asyncio.timeout(deadline):
+            return await _read(receive, limit)
+    except TimeoutError:
+        raise BodyTooSlow(f"the body did not arrive within {deadline:g} seconds") from None
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise ClientGone("the request was not sent whole")
+        chunk: bytes = event.get("body", b"")
+        more = event.get("more_body", False)
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(f"the body is larger than {limit} bytes")
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def parse_object(body: bytes) -> dict[str, object]:
+    """Return the JSON object in ``body``; of a key that comes twice, the last counts.
+
+    Raises MalformedBody for anything else, and for what has no lasting form: numbers without an end
+    (NaN, 1e999), lone surrogates, nesting deeper than 100.
+    """
+    try:
+        value = _DECODER.decode(body.decode("utf-8"))
+        if b"\\u" in body:  # a lone surrogate parses, but has no UTF-8 form to store
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise MalformedBody("the body is not valid JSON in UTF-8") from None
+    if not isinstance(value, dict):
+        raise MalformedBody("the body must be a JSON object")
+    found = cast("dict[str, object]", value)
+    if body.count(b"{") + body.count(b"[") > _MAX_DEPTH and _too_deep(found):
+        raise MalformedBody(f"the body is nested deeper than {_MAX_DEPTH}")
+    return found
+
+
+def _too_deep(value: object) -> bool:
+    level: list[object] = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [child for each in level for child in _children(each)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite_float)

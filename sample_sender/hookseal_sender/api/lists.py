@@ -1,0 +1,84 @@
+"""Pages: what a query asks for, and how a page is rendered.
+
+Knows cursors in both directions. Must not know what is listed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hookseal_sender.api.parameters import (
+    AFTER,
+    BEFORE,
+    CHANNEL,
+    EVENT_TYPES,
+    ITERATOR,
+    LIMIT,
+    ORDER,
+)
+from hookseal_sender.store import MessageFilter, PageRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from hookseal_sender.api.call import Call
+    from hookseal_sender.api.parameters import Parameter
+    from hookseal_sender.model import Delivery
+    from hookseal_sender.store import Page
+
+__all__ = [
+    "MESSAGE_QUERY",
+    "PAGE_QUERY",
+    "delivery_id",
+    "list_out",
+    "message_filter",
+    "page_request",
+]
+
+ItemT = TypeVar("ItemT")
+
+PAGE_QUERY: tuple[Parameter[Any], ...] = (LIMIT, ITERATOR)
+MESSAGE_QUERY: tuple[Parameter[Any], ...] = (*PAGE_QUERY, CHANNEL, EVENT_TYPES, BEFORE, AFTER)
+"""What lists of messages, and of what became of them, take."""
+
+
+def page_request(call: Call, *, newest_first: bool = False) -> PageRequest:
+    """Return the page that the query asks for, of a list that may be newest first."""
+    cursor = call.query(ITERATOR)
+    return PageRequest(
+        limit=call.query(LIMIT),
+        cursor=cursor.removeprefix("-") if cursor else None,
+        backwards=bool(cursor and cursor.startswith("-")),
+        descending=newest_first or call.query(ORDER) == "descending",
+    )
+
+
+def message_filter(call: Call) -> MessageFilter:
+    """Return what the query limits a list of messages to."""
+    return MessageFilter(
+        event_types=call.query(EVENT_TYPES),
+        channel=call.query(CHANNEL),
+        before_ms=call.query(BEFORE),
+        after_ms=call.query(AFTER),
+    )
+
+
+def delivery_id(item: Delivery) -> str:
+    """Return what names a delivery: its message and its endpoint."""
+    return f"{item.msg_id}.{item.endpoint_id}"
+
+
+def list_out(
+    page: Page[ItemT],
+    request: PageRequest,
+    id_of: Callable[[ItemT], str],
+    rendered: Sequence[Mapping[str, object]],
+) -> dict[str, object]:
+    """Return a ListResponse; an empty page keeps the cursor, so that polling can go on."""
+    items = page.items
+    return {
+        "data": rendered,
+        "iterator": id_of(items[-1]) if items else request.cursor,
+        "prevIterator": f"-{id_of(items[0])}" if items else None,
+        "done": page.done,
+    }

@@ -1,0 +1,49 @@
+"""The keys of a sender: as its settings give them, or from files beside its SQLite database.
+
+Knows which key comes from where. Must not know what is signed or sealed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hookseal_sender.errors import StartError
+from hookseal_sender.keyfile import KeyKind, key_file, load_key
+from hookseal_sender.store import database_file
+from hookseal_sender.store.database import parse_database_url
+from hookseal_sender.tokens import TokenKey
+from hookseal_sender.vault import Vault
+
+if TYPE_CHECKING:
+    from hookseal_sender.config import Settings
+
+__all__ = ["token_key", "vault"]
+
+_MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+
+def token_key(settings: Settings) -> TokenKey:
+    """Return the key that signs API tokens; beside SQLite it is made on first use.
+
+    Raises :class:`~hookseal_sender.errors.StartError` if there is none and none can be made.
+    """
+    return TokenKey(*_keys(settings.database_url, settings.token_key, KeyKind.TOKEN))
+
+
+def vault(settings: Settings) -> Vault:
+    """Return the vault of secrets at rest; beside SQLite its key is made on first use.
+
+    Raises :class:`~hookseal_sender.errors.StartError` if there is none and none can be made.
+    """
+    return Vault(_keys(settings.database_url, settings.encryption_key, KeyKind.ENCRYPTION))
+
+
+def _keys(url: str, given: tuple[str, ...], kind: KeyKind) -> tuple[bytes, ...]:
+    if given:
+        return tuple(key.encode() for key in given)
+    parse_database_url(url)  # a wrong URL is told first
+    if url.startswith("sqlite"):
+        return (load_key(key_file(database_file(url), kind), kind),)
+    raise StartError(
+        f"{kind}: set {kind.variable}, to the same in every process; this makes one: {_MAKE_ONE}"
+    )

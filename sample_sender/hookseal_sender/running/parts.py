@@ -1,0 +1,102 @@
+"""The parts of a process, made from settings and let go of in order.
+
+Knows which part needs which setting. Must not know which process has which part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from hookseal_sender.addresses import AddressGuard
+from hookseal_sender.api import Services, create_app
+from hookseal_sender.keys import token_key, vault
+from hookseal_sender.retry import RetrySchedule
+from hookseal_sender.running.housekeeping import Housekeeper, keeping_house
+from hookseal_sender.store import open_store
+from hookseal_sender.transport import HttpTransport
+from hookseal_sender.worker import Worker, WorkerPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from starlette.types import ASGIApp
+
+    from hookseal_sender.config import Settings
+    from hookseal_sender.observe import Observer
+    from hookseal_sender.running.operations import Operations
+    from hookseal_sender.store import Store
+
+__all__ = ["make_api", "stored", "working"]
+
+_LEASE_MARGIN = 15.0  # seconds to record a result after the longest request
+
+
+@asynccontextmanager
+async def stored(settings: Settings) -> AsyncGenerator[Store]:
+    """Give the store, and close it at the end of the block."""
+    store = open_store(
+        settings.database_url,
+        vault(settings),
+        pool=settings.database_pool,
+        disable_after=settings.disable_after,
+    )
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def make_api(settings: Settings, store: Store, operations: Operations) -> ASGIApp:
+    """Return the API on ``store``, with the routes of ``operations`` beside it."""
+    services = Services(
+        store=store,
+        tokens=token_key(settings),
+        guard=AddressGuard(settings.allow_networks),
+        clock=time.time,
+        default_plan=settings.default_plan,
+        https_only=settings.https_only,
+        public_url=settings.public_url,
+        rate_limit=settings.api_rate_limit,
+        max_body=settings.max_body,
+        contact=settings.contact,
+        observer=operations.observer,
+    )
+    return create_app(services, routes=operations.routes)
+
+
+@asynccontextmanager
+async def working(
+    settings: Settings, store: Store, observer: Observer, stop: asyncio.Event
+) -> AsyncGenerator[None]:
+    """Deliver and keep house while the block runs; requests under way are finished or given back.
+
+    Should the worker end by itself, ``stop`` is set.
+    """
+    guard = AddressGuard(settings.allow_networks)
+    transport = HttpTransport(guard, timeout=settings.request_timeout)
+    worker = Worker(store, transport, _policy(settings), observer=observer)
+    housekeeper = Housekeeper(store, observer, retention=settings.retention)
+    async with keeping_house(housekeeper):
+        running = asyncio.create_task(worker.run())
+        running.add_done_callback(lambda _task: stop.set())
+        try:
+            yield
+        finally:
+            worker.stop()
+            try:
+                await running
+            finally:
+                await transport.close()
+
+
+def _policy(settings: Settings) -> WorkerPolicy:
+    return WorkerPolicy(
+        schedule=RetrySchedule(delays=settings.retry_schedule),
+        max_in_flight=settings.max_in_flight,
+        max_in_flight_per_endpoint=settings.max_in_flight_per_endpoint,
+        lease=settings.request_timeout + _LEASE_MARGIN,
+        stop_grace=settings.request_timeout,
+    )

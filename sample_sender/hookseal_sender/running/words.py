@@ -1,0 +1,32 @@
+"""What a process that has started tells a person.
+
+Knows commands to go on with. Must not show a password or a key.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hookseal_sender.config import Settings
+
+__all__ = ["how_to_stop", "how_to_use"]
+
+
+def how_to_use(settings: Settings) -> str:
+    """Return lines that tell the database, how to get a token, and how to stop."""
+    return f"  API token   {_token_command(settings)}\n{how_to_stop(settings)}"
+
+
+def how_to_stop(settings: Settings) -> str:
+    """Return lines that tell the database and how to stop."""
+    return f"  database    {settings.shown_database}\n  stop        Ctrl-C"
+
+
+def _token_command(settings: Settings) -> str:
+    command = "hookseal-sender token"
+    if settings.config is not None:
+        command += f" --config {settings.config.absolute()}"
+    if settings.database_url.startswith("sqlite:"):
+        return f"{command} --database-url sqlite:///{settings.shown_database}"
+    return f"{command}   (with the environment of this process)"

@@ -1,0 +1,211 @@
+"""Recording how attempts went.
+
+Knows how a result moves a delivery on, and what it means for the endpoint. Must not know how the
+attempt was made.
+
+An endpoint's row is locked before its deliveries, as everywhere, so that two transactions never
+wait for each other. It is read for every batch and changed only when an endpoint begins to fail,
+rests, is disabled, or succeeds again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeAlias
+
+from sqlalchemy import update
+
+from hookseal_sender.ids import RANDOM_BYTES, make_id
+from hookseal_sender.model import DeliveryState, Disabled, Trigger
+from hookseal_sender.store import holding
+from hookseal_sender.store.dialects import moves_of
+from hookseal_sender.store.health import Health, follow
+from hookseal_sender.store.moves import ATTEMPT_COLUMNS, Ending, Wanted
+from hookseal_sender.store.operational import endpoint_disabled
+from hookseal_sender.store.schema import endpoint
+from hookseal_sender.store.telling import Recorded, tell_of_attempts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from hookseal_sender.model import Result
+    from hookseal_sender.store.moves import Ended
+    from hookseal_sender.store.sharing import LaneKey
+
+    _Healths: TypeAlias = Mapping[LaneKey, Health]
+
+__all__ = ["complete"]
+
+_SECOND_MS = 1000
+_HEALTH = Wanted(
+    "app_id, id, failing_since_ms, paused_until_ms, pauses, disabled", "endpoint", ("app_id", "id")
+)
+
+
+def complete(
+    connection: Connection, now_ms: int, results: Sequence[Result], *, disable_after: float
+) -> Sequence[bool | Exception]:
+    """Log the attempts whose leases still hold, and move their deliveries on.
+
+    Returns for each whether it was recorded. An endpoint without a success for ``disable_after``
+    seconds is disabled; 0: never.
+    """
+    healths, changing = _healths(connection, now_ms, results, disable_after)
+    endings = [_ending(now_ms, each, healths) for each in results]
+    ended = {_fence(row): row for row in moves_of(connection).end(connection, endings)}
+    held = [
+        (each, row)
+        for each in results
+        if (row := ended.pop((*_lane(each), each.lease.msg_id, each.lease.token), None))
+    ]
+    recorded = [
+        Recorded(result=each, row=row, attempt_id=attempt_id)
+        for (each, row), attempt_id in zip(held, _attempt_ids(now_ms, len(held)), strict=True)
+    ]
+    if recorded:
+        rows = [_attempt_row(each) for each in recorded]
+        moves_of(connection).insert(connection, "attempt", ATTEMPT_COLUMNS, rows)
+        if changing:
+            _keep_healths(connection, now_ms, recorded, healths, disable_after)
+        tell_of_attempts(connection, now_ms, recorded)
+    kept = {id(each.result) for each in recorded}
+    return [id(each) in kept for each in results]
+
+
+def _lane(result: Result) -> LaneKey:
+    return result.lease.app_id, result.lease.endpoint_id
+
+
+def _fence(row: Ended) -> tuple[str, str, str, str]:
+    return row.app_id, row.endpoint_id, row.msg_id, row.token
+
+
+# --- the delivery ------------------------------------------------------------------------------
+
+
+def _ending(now_ms: int, result: Result, healths: _Healths) -> Ending:
+    state, due_ms = DeliveryState.WAITING, None
+    if result.attempt.succeeded:
+        state = DeliveryState.SUCCEEDED
+    elif result.retry_in is None:
+        state = DeliveryState.FAILED
+    elif healths[_lane(result)].disabled:
+        state = DeliveryState.HELD
+    else:
+        due_ms = now_ms + round(result.retry_in * _SECOND_MS)
+    lease = result.lease
+    return Ending(
+        app_id=lease.app_id,
+        endpoint_id=lease.endpoint_id,
+        msg_id=lease.msg_id,
+        token=lease.token,
+        state=int(state),
+        due_ms=due_ms,
+        status=result.attempt.status,
+        started_ms=result.attempt.started_ms,
+    )
+
+
+def _attempt_ids(now_ms: int, count: int) -> Sequence[str]:
+    # One read of randomness for them all: an id of its own for each is dear.
+    randomness = os.urandom(RANDOM_BYTES * count)
+    parts = (randomness[at : at + RANDOM_BYTES] for at in range(0, len(randomness), RANDOM_BYTES))
+    return [make_id("atmpt_", now_ms, part) for part in parts]
+
+
+def _attempt_row(recorded: Recorded) -> tuple[object, ...]:
+    made, row = recorded.result.attempt, recorded.row
+    # Asking for a delivery anew is why its first attempt is made; the schedule why the others are.
+    asked_for = row.trigger == Trigger.MANUAL and row.tries == 1
+    return (
+        row.app_id,
+        recorded.attempt_id,
+        row.msg_id,
+        row.endpoint_id,
+        row.attempts,
+        int(Trigger.MANUAL if asked_for else Trigger.SCHEDULED),
+        made.url,
+        made.started_ms,
+        made.duration_ms,
+        made.succeeded,
+        made.status,
+        _storable(made.response),
+        json.dumps(made.response_headers) if made.response_headers else None,
+        _storable(made.reason),
+    )
+
+
+def _storable(text: str) -> str:
+    """Return what an endpoint answered without what PostgreSQL cannot keep: NUL."""
+    return text.replace("\0", "\ufffd") if "\0" in text else text
+
+
+# --- the endpoint ------------------------------------------------------------------------------
+
+
+def _healths(
+    connection: Connection, now_ms: int, results: Sequence[Result], disable_after: float
+) -> tuple[_Healths, set[LaneKey]]:
+    """Return how the endpoints are, and those that this may change, whose rows are locked."""
+    healths = _read(connection, _HEALTH, {_lane(each) for each in results})
+    changing = _changing(healths, results, now_ms, disable_after)
+    if changing:
+        healths |= _read(connection, _HEALTH._replace(locked=True), changing)
+    return healths, changing
+
+
+def _changing(
+    healths: _Healths, results: Iterable[Result], now_ms: int, disable_after: float
+) -> set[LaneKey]:
+    return {
+        lane
+        for each in results
+        if (health := healths[lane := _lane(each)])
+        != follow(health, each, now_ms=now_ms, disable_after=disable_after)
+    }
+
+
+def _read(
+    connection: Connection, wanted: Wanted, lanes: Iterable[LaneKey]
+) -> dict[LaneKey, Health]:
+    rows = moves_of(connection).lookup(connection, wanted, sorted(lanes))
+    return {(row[0], row[1]): Health(*row[2:]) for row in rows}
+
+
+def _keep_healths(
+    connection: Connection,
+    now_ms: int,
+    recorded: Iterable[Recorded],
+    healths: _Healths,
+    disable_after: float,
+) -> None:
+    after = dict(healths)
+    for each in recorded:
+        lane = _lane(each.result)
+        after[lane] = follow(after[lane], each.result, now_ms=now_ms, disable_after=disable_after)
+    for lane, health in sorted(after.items(), key=itemgetter(0)):
+        if health != healths[lane]:
+            _keep_health(connection, now_ms, lane, health, healths[lane])
+
+
+def _keep_health(
+    connection: Connection, now_ms: int, lane: LaneKey, health: Health, before: Health
+) -> None:
+    values: dict[str, object] = {
+        "failing_since_ms": health.failing_since_ms,
+        "paused_until_ms": health.paused_until_ms,
+        "pauses": health.pauses,
+    }
+    disabling = health.disabled and not before.disabled
+    if disabling:
+        reason = health.disabled_for or Disabled.FAILING
+        values |= {"disabled": True, "disabled_for": reason.value, "updated_ms": now_ms}
+    statement = update(endpoint).where(endpoint.c.app_id == lane[0], endpoint.c.id == lane[1])
+    row = connection.execute(statement.values(values).returning(*endpoint.c)).mappings().one()
+    if disabling:
+        holding.hold(connection, *lane)
+        endpoint_disabled(connection, now_ms, row)

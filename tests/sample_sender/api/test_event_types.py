@@ -1,0 +1,126 @@
+"""Event types and their schemas."""
+
+import functools
+
+import pytest
+
+from hookseal_sender.api.schemas import schema_fault
+
+pytestmark = pytest.mark.anyio
+SCHEMA = {
+    "type": "object",
+    "properties": {"a": {"$ref": "#/$defs/n"}},
+    "patternProperties": {"^b": {"pattern": "c+"}},
+    "$defs": {"n": {}},
+}
+
+
+async def test_an_event_type_is_made_read_and_archived(client):
+    body = {
+        "name": "user.created",
+        "description": "d",
+        "schemas": {"1": SCHEMA},
+        "enforced": True,
+        "deprecated": True,
+        "featureFlag": "beta",
+    }
+    made = await client.post("/event-type", json=body)
+    assert made.status_code == 201
+    assert made.json().items() >= {**body, "archived": False}.items()
+    assert (await client.get("/event-type/user.created")).json() == made.json()
+    assert (await client.post("/event-type", json=body)).status_code == 409
+    (listed,) = (await client.get("/event-type")).json()["data"]
+    assert listed == {**made.json(), "schemas": None}
+    (whole,) = (await client.get("/event-type?with_content=true")).json()["data"]
+    assert whole == made.json()
+    assert (await client.delete("/event-type/user.created")).status_code == 204
+    assert (await client.get("/event-type")).json()["data"] == []
+    (archived,) = (await client.get("/event-type?include_archived=true")).json()["data"]
+    assert archived["archived"]
+    again = await client.post("/event-type", json={"name": "user.created", "description": "e"})
+    assert (again.status_code, again.json()["description"]) == (201, "e")
+    assert (await client.delete("/event-type/user.created?expunge=true")).status_code == 204
+    assert (await client.get("/event-type/user.created")).status_code == 404
+
+
+async def test_put_replaces_or_makes_and_patch_changes(client):
+    made = await client.put("/event-type/a", json={"description": "d", "schemas": {"1": SCHEMA}})
+    assert (made.status_code, made.json()["name"]) == (201, "a")
+    patched = await client.patch("/event-type/a", json={"enforced": True, "name": "ignored"})
+    assert (patched.json()["enforced"], patched.json()["name"]) == (True, "a")
+    assert patched.json()["schemas"] == {"1": SCHEMA}
+    put = await client.put("/event-type/a", json={"description": "e"})
+    assert put.status_code == 200
+    assert (put.json()["schemas"], put.json()["enforced"]) == (None, False)
+    assert (await client.patch("/event-type/b", json={})).status_code == 404
+
+
+async def test_event_types_are_paged_by_name(client):
+    for name in "bca":
+        await client.post("/event-type", json={"name": name, "description": ""})
+    page = (await client.get("/event-type?limit=2")).json()
+    assert ([each["name"] for each in page["data"]], page["iterator"]) == (["a", "b"], "b")
+    rest = (await client.get("/event-type?iterator=b")).json()
+    assert ([each["name"] for each in rest["data"]], rest["done"]) == (["c"], True)
+
+
+async def test_a_flagged_event_type_is_hidden_from_applications(client, app_id, token_of):
+    for name, flag in (("open", None), ("hidden", "beta")):
+        body = {"name": name, "description": "", "featureFlag": flag}
+        await client.post("/event-type", json=body)
+    headers = {"authorization": f"Bearer {token_of(app_id)}"}
+    seen = (await client.get("/event-type", headers=headers)).json()
+    assert [each["name"] for each in seen["data"]] == ["open"]
+    assert (await client.get("/event-type/open", headers=headers)).status_code == 200
+    assert (await client.get("/event-type/hidden", headers=headers)).status_code == 404
+    await client.put(f"/app/{app_id}/endpoint/e", json={"url": "https://example.com/"})
+    example = await client.post(
+        f"/app/{app_id}/endpoint/e/send-example", json={"eventType": "hidden"}, headers=headers
+    )
+    assert example.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"description": ""}, "name"), ({"name": "a b", "description": ""}, "name"),
+        ({"name": "a"}, "description"), ({"name": "a", "description": 5}, "description"),
+        ({"name": "a", "description": "", "enforced": True}, "enforced"),
+        ({"name": "a", "description": "", "featureFlag": "a b"}, "featureFlag"),
+    ],
+)  # fmt: skip
+async def test_a_bad_event_type_is_named(client, body, field):
+    answer = await client.post("/event-type", json=body)
+    assert answer.status_code == 422
+    assert [each["loc"] for each in answer.json()["detail"]] == [["body", field]]
+
+
+@pytest.mark.parametrize(
+    "schemas",
+    [
+        5, {"1": 5}, {"1": {"type": "nonsense"}}, {"1": {"pattern": 5}}, {"a b": {}},
+        {"1": {"$ref": "https://example.com/schema.json"}}, {"1": {"$ref": "file:///etc/passwd"}},
+        {"1": {"items": [{"$ref": "#/$defs/none"}]}}, {"1": {"$ref": "other"}},
+        {"1": {"properties": {"a": {"$ref": "#/$defs/none"}}}}, {"1": {"$ref": "#nowhere"}},
+        {"1": {"$dynamicRef": "http://x/"}},
+        {"1": {"$ref": "#/allOf/x", "allOf": [True]}}, {"1": {"$id": "http://[", "$ref": "#/a"}},
+        {"1": {"title": "text", "$ref": "#/title/a"}}, {"1": {"items": {"pattern": "("}}},
+        {"1": {"patternProperties": {"(": {}}}},
+        {str(number): {} for number in range(101)},
+    ],
+)  # fmt: skip
+async def test_a_schema_that_cannot_be_used_is_refused(client, schemas):
+    body = {"name": "a", "description": "", "schemas": schemas}
+    answer = await client.post("/event-type", json=body)
+    assert answer.status_code == 422
+    assert {tuple(each["loc"]) for each in answer.json()["detail"]} == {("body", "schemas")}
+
+
+def test_a_schema_that_is_nested_too_deep_is_refused():
+    schema = functools.reduce(lambda inner, _: {"not": inner}, range(500), {})
+    assert schema_fault(schema) == "this is nested too deep"
+
+
+async def test_no_schemas_are_none(client):
+    made = await client.post("/event-type", json={"name": "a", "description": "", "schemas": {}})
+    assert made.json()["schemas"] is None
