@@ -16,6 +16,7 @@ from aiohttp import (
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientError,
+    ClientPayloadError,
     ClientRequest,
     ClientSSLError,
     InvalidURL,
@@ -24,6 +25,7 @@ from aiohttp import (
     ThreadedResolver,
 )
 from aiohttp.http import HttpProcessingError
+from aiohttp.http_exceptions import ContentLengthError
 from yarl import URL
 
 from hookseal_sender.connections import AddressRefused, Link, Pool, StaleConnection
@@ -211,6 +213,7 @@ _CLAUSES: tuple[tuple[type[Exception], FaultKind, str], ...] = (
     (ClientConnectorCertificateError, FaultKind.TLS, "the TLS certificate was not accepted"),
     (ClientSSLError, FaultKind.TLS, "the TLS handshake failed"),
     (ServerDisconnectedError, FaultKind.CONNECTION, "closed before an answer came"),
+    (ContentLengthError, FaultKind.CONNECTION, "closed in the middle of the answer"),
     (ConnectionRefusedError, FaultKind.CONNECTION, "connection refused"),
     (ConnectionResetError, FaultKind.CONNECTION, "connection reset"),
     (OSError, FaultKind.CONNECTION, "the host could not be reached"),
@@ -223,7 +226,7 @@ _CLAUSES: tuple[tuple[type[Exception], FaultKind, str], ...] = (
 
 def _explain(error: Exception, timeout: float) -> tuple[FaultKind, str]:
     """Return the kind of fault and a clause for people, without the URL or the body."""
-    cause = error.os_error if isinstance(error, ClientConnectorError) else error
+    cause = _cause(error)
     if isinstance(cause, AddressRefused):
         return FaultKind.ADDRESS, f"address not allowed: {cause}"
     kind, clause = next(
@@ -232,3 +235,10 @@ def _explain(error: Exception, timeout: float) -> tuple[FaultKind, str]:
         if isinstance(error, fault) or isinstance(cause, fault)
     )
     return kind, clause.format(timeout=timeout)
+
+
+def _cause(error: Exception) -> BaseException:
+    """Return what lies behind an error of aiohttp's, where that says more."""
+    if isinstance(error, ClientConnectorError):
+        return error.os_error
+    return (error.__cause__ or error) if isinstance(error, ClientPayloadError) else error

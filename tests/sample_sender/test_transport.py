@@ -162,7 +162,7 @@ async def test_the_timeout_covers_the_body(answer):
         (b"HTTP/1.1 200 OK\r\nx: a\x00b\r\ncontent-length: 0\r\n\r\n", FaultKind.PROTOCOL),
         (
             b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 9\r\n\r\nhi",
-            FaultKind.PROTOCOL,
+            FaultKind.CONNECTION,
         ),
     ],
 )

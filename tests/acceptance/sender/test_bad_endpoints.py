@@ -19,7 +19,7 @@ WRONG = {
     "hang": (0, "timed out after 1 s"),
     "drip": (0, "timed out after 1 s"),
     "drop": (0, "closed before an answer came"),
-    "cut": (0, "closed"),
+    "cut": (0, "closed in the middle of the answer"),
     "babble": (0, "the answer was not valid HTTP"),
     "refused": (0, "connection refused"),
     "status/301": (301, "the endpoint answered 301; redirects are not followed"),
