@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from hookseal_receiver.look.words import ago, iso, size_words, span_words
+from hookseal_receiver.look.words import ago, iso, long_span_words, size_words, span_words
 
 if TYPE_CHECKING:
     from jinja2.runtime import Context
@@ -35,8 +35,8 @@ _YEAR = "public, max-age=31536000, immutable"
 class Pages:
     """Renders the templates in ``folder``, which may extend ``base.html`` and use ``ui``.
 
-    ``filters`` are added to ``ago``, ``iso``, ``size`` and ``span``. Every value is escaped, and a
-    name that is not given is an error rather than an empty place.
+    ``filters`` are added to ``ago``, ``iso``, ``size``, ``span`` and ``long_span``. Every value is
+    escaped, and a name that is not given is an error rather than an empty place.
     """
 
     def __init__(
@@ -50,7 +50,8 @@ class Pages:
             lstrip_blocks=True,
         )
         known = _any(self.environment.filters)
-        known.update(ago=ago, iso=iso, size=size_words, span=span_words)
+        known.update(ago=ago, iso=iso, size=size_words)
+        known.update(span=span_words, long_span=long_span_words)
         known.update(filters or {})
         shared = _any(self.environment.globals)
         shared["asset"] = _asset

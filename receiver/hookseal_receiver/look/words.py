@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["ago", "iso", "size_words", "span_words"]
+__all__ = ["ago", "iso", "long_span_words", "size_words", "span_words"]
 
 _MILLIS = 1000
 _JUST_NOW_SECONDS = 2
 _UNITS = ((60, 1, " s"), (3600, 60, " min"), (86400, 3600, " h"), (float("inf"), 86400, " d"))
+_LONG = {"s": "second", "min": "minute", "h": "hour", "d": "day"}
 
 
 def ago(then_ms: int, now_ms: int) -> str:
@@ -25,6 +26,12 @@ def span_words(seconds: float) -> str:
     seconds = max(seconds, 0)
     unit, name = next((unit, name) for limit, unit, name in _UNITS if seconds < limit)
     return f"{int(seconds // unit)}{name}"
+
+
+def long_span_words(seconds: float) -> str:
+    """Return a length of time for a sentence: ``"1 hour"``, ``"7 days"``."""
+    count, unit = span_words(seconds).split()
+    return f"{count} {_LONG[unit]}{'' if count == '1' else 's'}"
 
 
 def iso(then_ms: int) -> str:

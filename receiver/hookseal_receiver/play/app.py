@@ -113,6 +113,10 @@ class Play:
             )
         return await self.store.named_bin(_now_ms(), self.settings, name)
 
+    async def find_bin(self, capture_token: str, *, client: str) -> Bin | None:
+        """Return the living bin that ``client`` made and ``capture_token`` posts to, if any."""
+        return await self.store.bin_of_client(capture_token, client, _now_ms())
+
     async def set_secrets(self, one: Bin, secrets: str | Iterable[str]) -> Bin:
         """Check signatures with ``secrets`` from now on. Raises ConfigError for unusable ones."""
         return await self.store.set_secrets(one, check_secrets(secrets))

@@ -18,7 +18,7 @@ from hookseal import __version__
 from hookseal_receiver.look.words import iso
 from hookseal_receiver.play.model import Captured, Pairs, Reply
 
-__all__ = ["curl", "end_to_end", "har", "history"]
+__all__ = ["curl", "curl_command", "end_to_end", "har", "history"]
 
 _CONNECTION = frozenset(
     (
@@ -36,6 +36,8 @@ _CONNECTION = frozenset(
     )
 )
 
+_OWN_LINE = frozenset(("--header", "--data-raw", "--data-binary"))
+
 
 def end_to_end(headers: Pairs) -> Pairs:
     """Return the fields that are not about one connection (RFC 9110 section 7.6.1)."""
@@ -52,16 +54,27 @@ def end_to_end(headers: Pairs) -> Pairs:
 def curl(one: Captured, url: str) -> str:
     """Return a shell command that sends the request again, byte for byte."""
     draft = one.draft
-    words = ["curl", "--include", "--request", draft.method, url + draft.target]
-    for name, value in end_to_end(draft.headers):
+    return curl_command(draft.method, url + draft.target, end_to_end(draft.headers), draft.body)
+
+
+def curl_command(method: str, url: str, headers: Pairs, body: bytes) -> str:
+    """Return a shell command that makes the request, byte for byte."""
+    words = ["curl", "--include", "--request", method, url]
+    for name, value in headers:
         words += ["--header", f"{name}: {value}" if value else f"{name};"]
-    if not draft.body:
-        return shlex.join(words)
-    text = _shell_text(draft.body)
+    if not body:
+        return _in_lines(words)
+    text = _shell_text(body)
     if text is not None:
-        return shlex.join([*words, "--data-raw", text])
-    encoded = base64.b64encode(draft.body).decode()
-    return f"printf %s {encoded} | base64 -d | {shlex.join([*words, '--data-binary', '@-'])}"
+        return _in_lines([*words, "--data-raw", text])
+    encoded = base64.b64encode(body).decode()
+    return f"printf %s {encoded} | base64 -d | {_in_lines([*words, '--data-binary', '@-'])}"
+
+
+def _in_lines(words: list[str]) -> str:
+    """Return the words for a shell, each option of the request on a line of its own."""
+    quoted = (shlex.quote(word) for word in words)
+    return " ".join(f"\\\n  {one}" if one in _OWN_LINE else one for one in quoted)
 
 
 def har(requests: Iterable[Captured], url: str) -> dict[str, Any]:

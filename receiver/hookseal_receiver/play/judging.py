@@ -132,9 +132,13 @@ class Judge:
             return Step(name="Signature", state="pass", reason=f"{matched}.")
         tried = f"{len(ring.keys)} key" + ("s" if len(ring.keys) > 1 else "")
         given = len(envelope.tokens)
-        words = f"None of {given} signature{'s' if given > 1 else ''} matches ({tried} tried)."
+        words = (
+            "The signature does not match" if given == 1 else f"None of {given} signatures matches"
+        )
         causes = likely_causes(secrets, envelope, headers, draft.body)
-        return Step(name="Signature", state="fail", reason=words, causes=causes)
+        return Step(
+            name="Signature", state="fail", reason=f"{words} ({tried} tried).", causes=causes
+        )
 
 
 def _verdict(steps: list[Step], event_id: str) -> Verdict:

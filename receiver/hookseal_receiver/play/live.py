@@ -7,6 +7,7 @@ store, which other processes may have written to.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ _POLL_SECONDS = 1.0
 _STREAM_SECONDS = 25.0
 """A stream ends by itself and the browser opens the next, so that a server can stop."""
 _RETRY_MS = 1000
+_ANSWERED = "-answered"
+_SEEN = re.compile(r"([0-9]{1,18})(?:-answered)?")
 
 
 class Live:
@@ -43,21 +46,27 @@ class Live:
         for event in self._watched.get(bin_id, ()):
             event.set()
 
-    async def stream(self, bin_id: int, after: int) -> AsyncIterator[bytes]:
-        """Yield an event whenever there are requests newer than number ``after``."""
+    async def seen(self, bin_id: int) -> str:
+        """Return what a page shows that is made now, for its stream to go on from."""
+        return _seen(await self._store.newest(bin_id))
+
+    async def stream(self, bin_id: int, after: str) -> AsyncIterator[bytes]:
+        """Yield an event whenever there is more than in ``after``, which :meth:`seen` returned.
+
+        It is *arrived* for newer requests, *changed* for the answer to the newest.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + _STREAM_SECONDS
         with self._watching(bin_id) as event:
-            yield f"retry: {_RETRY_MS}\nid: {after}\n\n".encode()
+            yield f"retry: {_RETRY_MS}\n\n".encode()
             while loop.time() < until:
                 event.clear()
-                newest = await self._store.last_number(bin_id)
+                newest = await self._store.newest(bin_id)
                 if newest is None:
                     return
-                if newest > after:
-                    count, after = newest - after, newest
-                    words = "1 request arrived" if count == 1 else f"{count} requests arrived"
-                    yield f"event: arrived\nid: {after}\ndata: {words}\n\n".encode()
+                if _seen(newest) != after:
+                    yield _news(newest[0] - _number(after), _seen(newest))
+                    after = _seen(newest)
                 await _woken(event, _POLL_SECONDS)
 
     @contextmanager
@@ -81,3 +90,21 @@ async def _woken(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         pass
+
+
+def _news(count: int, seen: str) -> bytes:
+    kind, words = "changed", ""
+    if count > 0:
+        kind = "arrived"
+        words = "1 request arrived" if count == 1 else f"{count} requests arrived"
+    return f"event: {kind}\nid: {seen}\ndata: {words}\n\n".encode()
+
+
+def _seen(newest: tuple[int, bool] | None) -> str:
+    number, answered = newest or (0, False)
+    return f"{number}{_ANSWERED if answered else ''}"
+
+
+def _number(seen: str) -> int:
+    match = _SEEN.fullmatch(seen)
+    return int(match[1]) if match else 0

@@ -185,6 +185,12 @@ class PlayStore:
         """Return the living bin that ``token`` shows."""
         return self._found(await self.run(_find_bin, "view_token", token, now_ms))
 
+    async def bin_of_client(self, token: str, client: str, now_ms: int) -> Bin | None:
+        """Return the living bin that ``token`` posts to, if ``client`` made it."""
+        row = await self.run(_find_bin, "capture_token", token, now_ms)
+        mine = row is not None and bool(client) and row["client"] == _client_hash(client)
+        return self._found(row) if mine else None
+
     async def set_secrets(self, one: Bin, given: tuple[str, ...]) -> Bin:
         """Keep ``given``, newest first, as the secrets of the bin."""
         sealed = self._sealer.seal(json.dumps(given), _context(one.id)) if given else ""
@@ -266,10 +272,10 @@ class PlayStore:
         sql = "SELECT outcome, count(*) FROM requests WHERE bin_id = ? GROUP BY outcome"
         return {row[0]: row[1] for row in await self.run(_all, sql, (bin_id,))}
 
-    async def last_number(self, bin_id: int) -> int | None:
-        """Return the number of the newest request ever; None for a bin that is gone."""
-        row = await self.run(_one, "SELECT last_number FROM bins WHERE id = ?", (bin_id,))
-        return row[0] if row else None
+    async def newest(self, bin_id: int) -> tuple[int, bool] | None:
+        """Return the number of the newest request ever, and whether it was answered."""
+        row = await self.run(_one, _NEWEST, (bin_id,))
+        return (row[0], bool(row[1])) if row else None
 
     async def delete_request(self, bin_id: int, number: int) -> None:
         """Delete one request."""
@@ -289,6 +295,10 @@ class PlayStore:
         return _bin(row, tuple(opened))
 
 
+_NEWEST = (
+    "SELECT last_number, (SELECT took_ms IS NOT NULL FROM requests "
+    "WHERE bin_id = id AND number = last_number) FROM bins WHERE id = ?"
+)
 _COLUMNS = (
     "number, at_ms, method, path, query, http_version, scheme, client, headers, size, verdict, "
     "reply_status, reply_headers, reply_body, reply_note, took_ms"

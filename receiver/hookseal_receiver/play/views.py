@@ -86,19 +86,25 @@ class Views:
         listed = await self._listed(request, one)
         newest = listed["requests"][0].number if listed["requests"] else None
         shown = await self._shown(request, one, newest) if newest else {"captured": None}
-        return await self._page(request, one, "inspector.html", following=True, **listed, **shown)
+        marked = {**listed, "at": newest, "following": _unfiltered(listed)}
+        return await self._page(request, one, "inspector.html", chosen=False, **marked, **shown)
 
     async def one(self, request: Request) -> Response:
         """Show a bin with one request, which stays."""
         one = await self._web.bin_of(request)
         listed = await self._listed(request, one)
         shown = await self._shown(request, one, request.path_params["number"])
-        return await self._page(request, one, "inspector.html", following=False, **listed, **shown)
+        return await self._page(
+            request, one, "inspector.html", chosen=True, following=False, **listed, **shown
+        )
 
     async def list(self, request: Request) -> Response:
         """Return the list alone, for a page that is live."""
         one = await self._web.bin_of(request)
-        return await self._page(request, one, "_list.html", **await self._listed(request, one))
+        listed = await self._listed(request, one)
+        if not listed["at"] and listed["requests"] and _unfiltered(listed):
+            listed["at"] = listed["requests"][0].number  # which a page shows that follows
+        return await self._page(request, one, "_list.html", **listed)
 
     async def detail(self, request: Request) -> Response:
         """Return the newest request alone, for a page that follows."""
@@ -106,15 +112,14 @@ class Views:
         listed = await self._listed(request, one)
         newest = listed["requests"][0].number if listed["requests"] else None
         shown = await self._shown(request, one, newest) if newest else {"captured": None}
-        return await self._page(request, one, "_detail.html", following=True, **listed, **shown)
+        return await self._page(request, one, "_detail.html", **listed, **shown)
 
     async def live(self, request: Request) -> Response:
         """Stream an event for each arrival."""
         one = await self._web.bin_of(request)
         if self._live.full:
             return Response(status_code=204)  # which tells a browser not to come again
-        given = request.headers.get("last-event-id", request.query_params.get("after", ""))
-        after = _number(given) or 0
+        after = request.headers.get("last-event-id", request.query_params.get("after", ""))
         return StreamingResponse(self._live.stream(one.id, after), media_type="text/event-stream")
 
     async def setup(self, request: Request) -> Response:
@@ -139,7 +144,12 @@ class Views:
         pair = [await self._web.captured_of(one, number) for number in numbers if number]
         result = await run_in_threadpool(compare, *pair) if len(pair) == len(numbers) else None
         return self._web.page(
-            request, "compare.html", one, pair=pair, result=result, choices=choices, numbers=numbers
+            request,
+            "compare.html",
+            one,
+            result=result,
+            choices=choices,
+            numbers=_preselected(numbers, choices),
         )
 
     def _front(self, request: Request, status: int, problem: str) -> Response:
@@ -158,11 +168,12 @@ class Views:
         query = request.query_params
         text = query.get("q", "")[:_SEARCH_CHARACTERS]
         outcome = _outcome(query.get("outcome", ""))
+        before = _number(query.get("before", ""))
         found = await self._web.store.requests(
             one.id,
             text=text,
             outcome=outcome,
-            before=_number(query.get("before", "")),
+            before=before,
             limit=_LISTED + 1,
         )
         return {
@@ -170,10 +181,11 @@ class Views:
             "more": len(found) > _LISTED,
             "q": text,
             "outcome": outcome or "",
+            "before": before,
             "outcomes": OUTCOMES,
             "at": request.path_params.get("number") or _number(query.get("at", "")),
             "tally": await self._web.store.tally(one.id),
-            "last": await self._web.store.last_number(one.id) or 0,
+            "seen": await self._live.seen(one.id),
         }
 
     async def _shown(self, request: Request, one: Bin, number: int) -> dict[str, Any]:
@@ -221,6 +233,18 @@ def _body(captured: Captured, wanted: str, whole: bool) -> tuple[str, Shown, boo
     if pretty is None or wanted == "raw":
         return "raw", as_text(body, None if whole else SHOWN_BYTES), pretty is not None
     return "pretty", pretty, True
+
+
+def _unfiltered(listed: dict[str, Any]) -> bool:
+    """Tell whether a list begins with the newest request of all."""
+    return not (listed["q"] or listed["outcome"] or listed["before"])
+
+
+def _preselected(numbers: list[int | None], choices: list[Captured]) -> list[int | None]:
+    """Return the two numbers that were asked for; for what is missing, the newest other."""
+    others = (one.number for one in choices if one.number not in numbers)
+    second = numbers[1] or next(others, None)
+    return [numbers[0] or next(others, None), second]
 
 
 def _outcome(text: str) -> Outcome | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -260,10 +261,53 @@ def test_live_tells_of_arrivals(site):
         lines = stream.iter_lines()
         assert next(lines).startswith("retry:")
         site.send()
-        arrived = [next(lines) for _ in range(5)]
+        told = list(itertools.takewhile(lambda line: line != "id: 1-answered", lines))
 
-    assert "event: arrived" in arrived
-    assert "data: 1 request arrived" in arrived
+    assert "event: arrived" in told
+
+
+def current(page):
+    return re.findall(r'<li id="r(\d+)"><a [^>]*aria-current', page.text)
+
+
+def test_the_list_marks_what_is_shown(site):
+    site.send(event_id="msg_1")
+    site.send(event_id="msg_2")
+
+    assert current(site.page()) == current(site.page("/list")) == ["2"]
+    assert current(site.page("/1")) == current(site.page("/list?at=1")) == ["1"]
+    assert current(site.page("?q=msg_1")) == ["1"]
+    assert current(site.page("/list?q=msg_1")) == []  # the page asks with what it shows
+
+
+def test_only_the_page_of_the_newest_follows_what_comes(site):
+    site.send(event_id="msg_1")
+    site.send(event_id="msg_2")
+
+    assert "data-follows" in site.page().text
+    for rest in ("/2", "?q=msg", "?outcome=verified", "?before=2"):
+        page = site.page(rest).text
+        assert "data-follows" not in page
+    assert "before=2" in re.search(r'hx-get="[^"]*/list\?([^"]*)"', site.page("?before=2").text)[1]
+
+
+def test_a_search_that_finds_nothing_does_not_ask_for_a_first_request(site):
+    page = site.page("?q=nothing").text
+
+    assert "There is no request to show." in page
+    assert "Send one now" not in page
+
+
+def test_a_comparison_begins_with_the_newest_others(site):
+    for number in (1, 2, 3):
+        site.send(event_id=f"msg_{number}")
+
+    def selected(rest):
+        return re.findall(r'value="(\d)" selected', site.page(f"/compare{rest}").text)
+
+    assert selected("") == ["2", "3"]
+    assert selected("?second=1") == ["3", "1"]
+    assert selected("?first=3") == ["3", "2"]
 
 
 def test_live_is_bounded(serve):

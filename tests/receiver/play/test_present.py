@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hookseal_receiver.look.words import long_span_words
 from hookseal_receiver.play.present import as_hex, as_json, as_text, json_lines, visible
 
 JSON = st.recursive(
@@ -105,3 +106,11 @@ def test_tricks_are_spelled_out():
 def test_a_cut_does_not_split_a_character():
     assert plain(as_text("é".encode() * 10, 3)) == "é"
     assert plain(as_text(b"\xff" * 4, 2)) == "\\xff\\xff"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1, "1 second"), (120, "2 minutes"), (3600, "1 hour"), (604_800, "7 days")],
+)
+def test_a_length_of_time_in_a_sentence(seconds, words):
+    assert long_span_words(seconds) == words

@@ -74,7 +74,7 @@ def test_a_request_for_a_bin_deleted_meanwhile_is_dropped():
         made = await store.make_bin(NOW, SETTINGS)
         await store.delete_bin(made.id)
         captured = await capture(store, made)
-        return captured.number, await store.next_answer(made.id), await store.last_number(made.id)
+        return captured.number, await store.next_answer(made.id), await store.newest(made.id)
 
     assert run(work) == (0, 1, None)
 
