@@ -15,6 +15,7 @@ __all__ = [
     "NotFound",
     "PayloadRefused",
     "PlanRequired",
+    "ReadTooLong",
     "SealBroken",
     "SenderError",
     "StartError",
@@ -99,6 +100,12 @@ class StoreUnavailable(SenderError):
 
     code = "store_unavailable"
     status_hint = 503
+
+
+class ReadTooLong(StoreUnavailable):
+    """What was asked for takes longer to find than others can wait."""
+
+    code = "read_timeout"
 
 
 class StartError(SenderError):

@@ -5,6 +5,8 @@ Knows which key comes from where. Must not know what is signed or sealed.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import TYPE_CHECKING
 
 from hookseal_sender.errors import StartError
@@ -17,7 +19,7 @@ from hookseal_sender.vault import Vault
 if TYPE_CHECKING:
     from hookseal_sender.config import Settings
 
-__all__ = ["token_key", "vault"]
+__all__ = ["form_key", "page_keys", "token_key", "vault"]
 
 _MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
@@ -27,7 +29,20 @@ def token_key(settings: Settings) -> TokenKey:
 
     Raises :class:`~hookseal_sender.errors.StartError` if there is none and none can be made.
     """
-    return TokenKey(*_keys(settings.database_url, settings.token_key, KeyKind.TOKEN))
+    return TokenKey(*page_keys(settings))
+
+
+def page_keys(settings: Settings) -> tuple[bytes, ...]:
+    """Return the keys that sign links and cookies, newest first: those of API tokens.
+
+    Raises as :func:`token_key` does.
+    """
+    return _keys(settings.database_url, settings.token_key, KeyKind.TOKEN)
+
+
+def form_key(settings: Settings) -> bytes:
+    """Return the key that marks forms as ours, made of the newest of :func:`page_keys`."""
+    return hmac.digest(page_keys(settings)[0], b"hookseal forms", hashlib.sha256)
 
 
 def vault(settings: Settings) -> Vault:

@@ -30,8 +30,10 @@ __all__ = [
     "EndpointDraft",
     "EventType",
     "EventTypeDraft",
+    "HourTally",
     "Keyed",
     "Lease",
+    "LoggedDelivery",
     "Message",
     "MessageDraft",
     "Organisation",
@@ -62,7 +64,7 @@ class DeliveryState(IntEnum):
     SUCCEEDED = 2  # answered 2xx
     FAILED = 3  # the retry schedule is used up
     HELD = 4  # the endpoint is disabled; enabling it resumes the delivery
-    CANCELLED = 5  # by a caller, or because the endpoint or its application was deleted
+    CANCELLED = 5  # by a caller, because the endpoint was deleted, or without a payload to send
     WAITING = 6  # waits for the time of its next attempt
 
 
@@ -247,7 +249,8 @@ class Message:
 class Delivery:
     """One message to one endpoint.
 
-    ``due_ms`` is the next attempt, None if none is planned; ``attempts`` counts all that were made;
+    ``due_ms`` is the next attempt, None if none is planned; ``attempts`` counts all that were made,
+    ``tries`` those since it was published or last asked for;
     ``created_ms`` is the message's; ``last_status`` is the newest attempt's status (0: no answer
     came), None before the first.
     """
@@ -258,10 +261,22 @@ class Delivery:
     event_type: str
     state: DeliveryState
     attempts: int
+    tries: int
     due_ms: int | None
     created_ms: int
     last_status: int | None = None
     last_attempt_ms: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoggedDelivery(Delivery):
+    """A delivery with how its newest attempt went.
+
+    Before the first, ``duration_ms`` is None and ``reason`` empty.
+    """
+
+    duration_ms: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -333,6 +348,15 @@ class Attempt(AttemptDraft):
     number: int
     trigger: Trigger
     next_ms: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HourTally:
+    """How many attempts of an endpoint were recorded in the hour that begins at ``hour_ms``."""
+
+    hour_ms: int
+    succeeded: int
+    failed: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

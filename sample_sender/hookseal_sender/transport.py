@@ -22,7 +22,6 @@ from aiohttp import (
     InvalidURL,
     ServerDisconnectedError,
     StreamReader,
-    ThreadedResolver,
 )
 from aiohttp.http import HttpProcessingError
 from aiohttp.http_exceptions import ContentLengthError
@@ -31,6 +30,7 @@ from yarl import URL
 from hookseal_sender.connections import AddressRefused, Link, Pool, StaleConnection
 from hookseal_sender.http1 import request_bytes, request_line
 from hookseal_sender.outcome import Exchange, Fault, FaultKind, Reply
+from hookseal_sender.resolving import NameLate, Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +102,7 @@ class HttpTransport:
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._timeout = timeout
-        self._pool = Pool(guard, resolver or ThreadedResolver())
+        self._pool = Pool(guard, resolver or Resolver())
         self._target = lru_cache(maxsize=_TARGETS_KEPT)(_make_target)
 
     async def send(
@@ -209,6 +209,7 @@ def _since_ms(begun: float) -> int:
 
 _CLAUSES: tuple[tuple[type[Exception], FaultKind, str], ...] = (
     (TimeoutError, FaultKind.TIMEOUT, "timed out after {timeout:g} s"),
+    (NameLate, FaultKind.NAME, "the host name was not resolved in time"),
     (ClientConnectorDNSError, FaultKind.NAME, "the host name does not resolve"),
     (ClientConnectorCertificateError, FaultKind.TLS, "the TLS certificate was not accepted"),
     (ClientSSLError, FaultKind.TLS, "the TLS handshake failed"),

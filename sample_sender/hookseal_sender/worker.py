@@ -23,12 +23,14 @@ from hookseal_sender.observe import NoObserver
 from hookseal_sender.outcome import Exchange, Fault, FaultKind, Reply, judge
 from hookseal_sender.retry import RetrySchedule, parse_retry_after
 from hookseal_sender.signing import attempt_headers
+from hookseal_sender.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from hookseal_sender.model import Lease, Task
     from hookseal_sender.observe import Observer
+    from hookseal_sender.standing import UnderWay
     from hookseal_sender.store.base import Outbox
     from hookseal_sender.transport import Transport
 
@@ -92,6 +94,9 @@ class Worker:
         self._wait = waiter
         self._randomness = randomness
         self._in_flight: dict[asyncio.Task[None], Lease] = {}
+        self._standing = Standing(
+            room=policy.max_in_flight, per_endpoint=policy.max_in_flight_per_endpoint
+        )
         self._at_claim = self._ended = 0
         self._room_made = asyncio.Event()
         self._never = asyncio.Event()
@@ -132,31 +137,39 @@ class Worker:
             limit=self._room(),
             per_endpoint=self._policy.max_in_flight_per_endpoint,
             lease=self._policy.lease,
+            bounds=self._standing.bounds(begun),
         )
-        self._observer.claimed(len(claimed.tasks), self._clock() - begun)
+        now = self._clock()
+        self._observer.claimed(len(claimed.tasks), now - begun)
         for task in claimed.tasks:
-            self._start(task)
-        self._at_claim, self._ended = len(self._in_flight), 0
+            self._start(task, now)
+        self._at_claim, self._ended = self._quick(), 0
         if claimed.next_in is None:
             return self._policy.idle_poll
         return min(claimed.next_in, self._policy.idle_poll)
 
     def _room(self) -> int:
-        return self._policy.max_in_flight - len(self._in_flight)
+        return self._standing.room(len(self._in_flight), self._clock())
+
+    def _quick(self) -> int:
+        """Count what is in flight and likely to end soon."""
+        return len(self._in_flight) - self._standing.slow
 
     async def _wait_for_room(self) -> None:
         """Return when a claim is worth it: much room, or some and enough waited."""
         while not self._has_much_room():
             self._room_made.clear()
-            await self._wait(self._room_made, _LINGER if self._room() else None)
+            pause = _LINGER if self._room() else self._standing.next_slow_in(self._clock())
+            await self._wait(self._room_made, pause)
             if self._room():
                 return
 
     def _has_much_room(self) -> bool:
         return self._stopping.is_set() or self._room() * _QUARTER >= self._policy.max_in_flight
 
-    def _start(self, task: Task) -> None:
-        running = asyncio.create_task(self._deliver(task))
+    def _start(self, task: Task, now: float) -> None:
+        request = self._standing.begin((task.lease.app_id, task.lease.endpoint_id), now)
+        running = asyncio.create_task(self._deliver(task, request))
         self._in_flight[running] = task.lease
         running.add_done_callback(self._on_end)
 
@@ -164,7 +177,7 @@ class Worker:
         """Call for a claim: at once when many have ended, or none is left; else in a moment."""
         del self._in_flight[running]
         self._ended += 1
-        if not self._in_flight or self._ended * _QUARTER >= self._at_claim:
+        if self._quick() <= 0 or self._ended * _QUARTER >= self._at_claim:
             self._store.arrivals.set()
             self._room_made.set()
         elif self._ended == 1:
@@ -172,10 +185,10 @@ class Worker:
 
     # --- delivering ----------------------------------------------------------------------------
 
-    async def _deliver(self, task: Task) -> None:
+    async def _deliver(self, task: Task, request: UnderWay) -> None:
         try:
             started = self._clock()
-            exchange = await self._send(task, started)
+            exchange = await self._send_as(request, task, started)
             result = self._result(task, exchange, started)
             recorded = await self._record(result, until=self._lease_end(task, started))
         except Exception:  # noqa: BLE001 # one delivery must not end the others
@@ -187,6 +200,15 @@ class Worker:
         lateness = _lateness(task, started)
         self._observer.attempted(result, recorded=recorded, lateness=lateness, fault=fault)
         _say(result, recorded=recorded)
+
+    async def _send_as(self, request: UnderWay, task: Task, started: float) -> Exchange:
+        answered = False
+        try:
+            exchange = await self._send(task, started)
+            answered = isinstance(exchange, Reply)
+        finally:
+            self._standing.end(request, self._clock(), answered=answered)
+        return exchange
 
     async def _send(self, task: Task, started: float) -> Exchange:
         try:
@@ -203,7 +225,7 @@ class Worker:
             wish = parse_retry_after(reply.retry_after, self._clock())
         attempt = AttemptDraft(
             url=task.url,
-            started_ms=round(started * 1000),
+            started_ms=int(started * 1000),
             duration_ms=exchange.duration_ms,
             succeeded=verdict.succeeded,
             status=reply.status if reply else 0,

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx2
@@ -19,10 +19,15 @@ PATIENCE = 30
 """Seconds that a process may take to start or stop on a busy machine."""
 
 
-def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end. ``settings`` are HOOKSEAL_ variables without the prefix."""
+def run(
+    *arguments: str, under: Sequence[str] = (), **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, ``under`` another if given.
+
+    ``settings`` are HOOKSEAL_ variables without the prefix.
+    """
     return subprocess.run(
-        [PROGRAM, *arguments],
+        [*under, PROGRAM, *arguments],
         env=environment(settings),
         capture_output=True,
         text=True,

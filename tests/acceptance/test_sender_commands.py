@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -14,7 +16,7 @@ import pytest
 
 from hookseal_sender.model import DeliveryState
 from tests.acceptance.sender_process import PATIENCE, Endpoint, publish_to, run, running
-from tests.stores.servers import closed_port, needs, postgresql_url
+from tests.stores.servers import closed_port, needs, postgresql_url, unavailable
 
 pytestmark = pytest.mark.acceptance
 ONE_SUCCEEDED = [(DeliveryState.SUCCEEDED, 1)]
@@ -72,6 +74,31 @@ def test_a_database_that_cannot_be_used(command, url, message, tmp_path, free_po
     url = url.format(tmp_path=tmp_path)
     finished = run(command, database_url=url, port=str(free_port), **KEYS)
     assert_one_line(finished, message)
+
+
+@pytest.mark.parametrize(("file_mode", "folder_mode"), [(0o444, 0o555), (0o444, 0o755)])
+def test_a_database_that_cannot_be_written(sqlite_url, tmp_path, free_port, file_mode, folder_mode):
+    settings = {"database_url": sqlite_url, "port": str(free_port), **KEYS}
+    assert run("migrate", **settings).returncode == 0
+    file = tmp_path / "sender.db"
+    file.chmod(file_mode)
+    tmp_path.chmod(folder_mode)
+    try:
+        for command in ("serve", "worker", "migrate"):
+            finished = run(command, under=without_privileges(), **settings)
+            assert_one_line(finished, "sender.db: this user cannot write it")
+    finally:
+        tmp_path.chmod(0o755)
+
+
+def without_privileges():
+    """Return what a command is run by so that modes of files hold for root too."""
+    if os.geteuid() != 0:
+        return ()
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        unavailable("setpriv of util-linux is not here, and this is root")
+    return (setpriv, "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search")
 
 
 def test_a_postgresql_that_is_out_of_reach(free_port):

@@ -13,7 +13,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 SNIPPET = re.compile(
     r"<!-- file: (?P<path>\S+) -->\n```(?:python|sh|javascript)\n(?P<code>.*?)```", re.DOTALL
 )
-LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#]+)")
+LINK = re.compile(r"(?:\]\(|src(?:set)?=\")(?!https?:)(?P<path>[^)#\"]+)")
 
 
 def load_generator():
@@ -47,11 +47,27 @@ def test_every_example_file_is_shown_somewhere():
     }
 
 
-@pytest.mark.parametrize("name", ["settings.md", "answers.md", "notes.md"])
-def test_a_reference_page_is_what_the_code_says(name):
-    page = load_generator().PAGES[name]()
+REFERENCE = load_generator().PAGES
 
-    assert (ROOT / "docs" / "reference" / name).read_text() == page, "run: python docs/generate.py"
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_a_reference_page_is_what_the_code_says(name):
+    page = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+
+    assert page == REFERENCE[name](), "run: python docs/generate.py"
+
+
+def test_every_reference_page_is_generated_and_linked_from_another_page():
+    folder = ROOT / "docs" / "reference"
+    linked = {
+        (page.parent / match["path"]).resolve()
+        for page in PAGES
+        if page.parent != folder
+        for match in LINK.finditer(page.read_text())
+    }
+
+    assert {path.name for path in folder.iterdir()} == set(REFERENCE)
+    assert {folder / name for name in REFERENCE} <= linked
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

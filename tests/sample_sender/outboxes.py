@@ -23,8 +23,8 @@ def result_of(task, *, status=200, retry_in=5.0, response="", **fields):
     )
 
 
-async def claim(store, limit=100, per_endpoint=10, lease=30.0):
-    return (await store.claim(limit=limit, per_endpoint=per_endpoint, lease=lease)).tasks
+async def claim(store, limit=100, per_endpoint=10, lease=30.0, **more):
+    return (await store.claim(limit=limit, per_endpoint=per_endpoint, lease=lease, **more)).tasks
 
 
 async def deliveries(store, app_id, **where):

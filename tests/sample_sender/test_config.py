@@ -55,6 +55,9 @@ def test_the_defaults_are_the_documented_ones():
         max_body=2_097_152,
         default_plan="enterprise",
         contact="",
+        console=True,
+        frame_origins=(),
+        play_store=None,
         https_only=False,
         allow_networks=(),
         retry_schedule=(5, 300, 1800, 7200, 18000, 36000, 36000),
@@ -211,6 +214,9 @@ def test_the_public_url_is_made_of_host_and_port_unless_given(arguments, url):
         ("HOOKSEAL_PUBLIC_URL", "https://a@example.com"), ("HOOKSEAL_PUBLIC_URL", "http://[x"),
         ("HOOKSEAL_PUBLIC_URL", "https://"), ("HOOKSEAL_MAX_BODY", "10"),
         ("HOOKSEAL_RETENTION", "0"), ("HOOKSEAL_METRICS_PORT", "65536"),
+        ("HOOKSEAL_CONSOLE", ""), ("HOOKSEAL_FRAME_ORIGINS", "app.example.com"),
+        ("HOOKSEAL_FRAME_ORIGINS", "https://a.example/x"), ("HOOKSEAL_FRAME_ORIGINS", "*"),
+        ("HOOKSEAL_FRAME_ORIGINS", "https://a.example; script-src *"),
     ],
 )  # fmt: skip
 def test_a_bad_value_names_the_setting_and_what_to_write(name, value):
@@ -225,6 +231,9 @@ def test_a_bad_value_names_the_setting_and_what_to_write(name, value):
         ("disable_after", "0", 0), ("api_rate_limit", "", ""), ("api_rate_limit", "10/minute",
         "10/minute"), ("metrics_port", "0", 0), ("log_format", "JSON", "json"),
         ("contact", "sales@example.com", "sales@example.com"), ("default_plan", "free", "free"),
+        ("console", "off", False), ("play_store", "play.db", Path("play.db")),
+        ("frame_origins", "https://a.example, http://b.example:8080,", ("https://a.example",
+        "http://b.example:8080")),
     ],
 )  # fmt: skip
 def test_values_at_the_edge_are_good(name, value, found):

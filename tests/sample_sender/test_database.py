@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import stat
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
-from hookseal_sender.errors import Conflict, StartError, StoreUnavailable, Unstorable
+from hookseal_sender.errors import Conflict, ReadTooLong, StartError, StoreUnavailable, Unstorable
 from hookseal_sender.store.batch import Batcher
 from hookseal_sender.store.database import Database
 from hookseal_sender.store.notify import Announcer
@@ -45,6 +46,22 @@ async def test_a_write_is_a_transaction_and_a_read_sees_it(database):
     with pytest.raises(RuntimeError, match="bug"):
         await database.write(broken)
     assert await database.read(names) == ["a", "b"]
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+async def test_a_read_that_takes_too_long_is_given_up(database_url):
+    database = Database.open(database_url, read_seconds=0.1)
+    try:
+        for _ in range(2):
+            with pytest.raises(ReadTooLong, match="ask for less") as caught:
+                await database.read(lambda connection: connection.execute(text(ENDLESS)).scalar())
+            assert (caught.value.status_hint, caught.value.code) == (503, "read_timeout")
+        await database.write(insert, "a")
+        assert await database.read(names) == ["a"]
+    finally:
+        await database.close()
 
 
 async def test_writes_and_reads_run_beside_each_other(database):
@@ -161,6 +178,12 @@ def test_a_file_that_is_no_database_stops_the_start(tmp_path):
     assert Path(file).read_text().startswith("this is")
 
 
+def test_a_file_that_cannot_be_written_stops_the_start(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: (path.name, mode) != ("a.db", os.W_OK))
+    with pytest.raises(StartError, match=r"a\.db: this user cannot write it"):
+        Database.open(f"sqlite:///{tmp_path}/a.db")
+
+
 # --- PostgreSQL --------------------------------------------------------------------------------
 
 
@@ -261,7 +284,7 @@ async def test_a_batch_splits_when_it_fails_and_spares_the_cancelled():
             raise ValueError("bad")
         return [KeyError("own") if item == "odd" else item * 2 for item in items]
 
-    batcher = Batcher(commit, limit=4)
+    batcher = Batcher(commit, len, limit=4)
     first = asyncio.create_task(batcher.submit("a"))
     await asyncio.sleep(0)
     others = [asyncio.create_task(batcher.submit(each)) for each in ("b", "bad", "c", "odd", "d")]
@@ -280,6 +303,31 @@ async def test_a_batch_splits_when_it_fails_and_spares_the_cancelled():
     await batcher.finish()
 
 
+@pytest.mark.parametrize(
+    ("sizes", "batches"),
+    [
+        ([3, 3, 4, 1], [[3], [3, 4, 1]]),  # the first is committed while the others arrive
+        ([1, 6, 6, 3, 1], [[1], [6], [6, 3, 1]]),
+        ([1, 99, 1, 99, 99, 1], [[1], [99], [1], [99], [99], [1]]),
+        ([99, 0, 0, 0, 0, 0, 10], [[99], [0, 0, 0, 0], [0, 10]]),
+    ],
+)
+async def test_a_batch_is_bounded_by_count_and_by_bytes(sizes, batches):
+    committed = []
+
+    async def commit(items):
+        committed.append(list(items))
+        await asyncio.sleep(0)
+        return items
+
+    batcher = Batcher(commit, lambda item: item, limit=4, limit_bytes=10)
+    first = asyncio.create_task(batcher.submit(sizes[0]))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    results = await asyncio.gather(first, *map(batcher.submit, sizes[1:]))
+    assert (results, committed) == (sizes, batches)
+
+
 async def test_a_batch_that_may_have_been_committed_is_not_tried_again():
     calls = []
 
@@ -287,7 +335,7 @@ async def test_a_batch_that_may_have_been_committed_is_not_tried_again():
         calls.append(items)
         raise StoreUnavailable("away")
 
-    batcher = Batcher(commit)
+    batcher = Batcher(commit, lambda _: 0)
     results = await asyncio.gather(*(batcher.submit(n) for n in range(3)), return_exceptions=True)
     assert len(calls) == 1
     assert all(isinstance(each, StoreUnavailable) for each in results)

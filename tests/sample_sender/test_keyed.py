@@ -55,10 +55,28 @@ async def test_a_key_is_refused_while_its_first_request_is_under_way(store, cloc
     assert await store.begin_keyed(KEYED) is None
     with pytest.raises(Conflict, match="under way"):
         await store.begin_keyed(KEYED)
-    clock.advance(29)
+    clock.advance(299)
     with pytest.raises(Conflict):
         await store.begin_keyed(KEYED)
     clock.advance(1)
+    assert await store.begin_keyed(KEYED) is None
+
+
+async def test_a_key_is_kept_for_a_request_that_takes_long(store, clock):
+    await store.begin_keyed(KEYED)
+    for _ in range(5):
+        clock.advance(200)
+        await store.renew_keyed(KEYED)
+        with pytest.raises(Conflict, match="under way"):
+            await store.begin_keyed(KEYED)
+    await store.finish_keyed(KEYED, REPLY)
+    await store.renew_keyed(KEYED)
+    clock.advance(HOUR)
+    assert await store.begin_keyed(KEYED) == REPLY
+
+
+async def test_a_key_that_nobody_has_is_not_renewed(store):
+    await store.renew_keyed(KEYED)
     assert await store.begin_keyed(KEYED) is None
 
 
@@ -83,7 +101,7 @@ async def test_a_forgotten_key_can_be_tried_again(store):
 
 async def test_a_reply_is_kept_though_its_request_was_slow(store, clock):
     await store.begin_keyed(KEYED)
-    clock.advance(60)
+    clock.advance(300)
     assert await store.purge(before_ms=0) == 1
     await store.finish_keyed(KEYED, REPLY)
     assert await store.begin_keyed(KEYED) == REPLY

@@ -217,6 +217,28 @@ async def test_an_endpoints_deliveries_are_counted(store, mixed, clock):
     assert await store.endpoint_counts(app_id, two, **recent) == {}
 
 
+async def test_an_endpoints_unfinished_deliveries_are_counted_up_to_a_bound(
+    store, make_endpoint, publish, attempt, clock
+):
+    endpoint = await make_endpoint()
+    for status, retry_in, count in ((200, None, 2), (500, None, 1), (500, 9.0, 3)):
+        for _ in range(count):
+            await publish(endpoint.app_id)
+        await attempt(status, retry_in=retry_in)
+    for _ in range(2):
+        await publish(endpoint.app_id)
+    await store.claim(limit=1, per_endpoint=1, lease=30.0)
+    pending = {DeliveryState.WAITING: 3, DeliveryState.READY: 1, DeliveryState.SENDING: 1}
+    assert await store.pending(endpoint.app_id, endpoint.id) == pending
+    assert await store.pending(endpoint.app_id, endpoint.id, most=2) == pending | {
+        DeliveryState.WAITING: 2
+    }
+    held = await make_endpoint(endpoint.app_id, disabled=True)
+    await publish(endpoint.app_id)
+    assert await store.pending(endpoint.app_id, held.id) == {DeliveryState.HELD: 1}
+    assert await store.pending("app_other", endpoint.id) == {}
+
+
 # --- attempts ----------------------------------------------------------------------------------
 
 

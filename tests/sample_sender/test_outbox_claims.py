@@ -3,12 +3,14 @@
 import asyncio
 import itertools
 import logging
+from collections import Counter
 
 import pytest
 from sqlalchemy import event, text
 
 from hookseal import generate_secret
 from hookseal_sender.model import DeliveryState
+from hookseal_sender.standing import SLOW, Standing
 from hookseal_sender.store import moves_sqlite, open_store
 from hookseal_sender.vault import Vault
 from tests.sample_sender.outboxes import (
@@ -136,6 +138,117 @@ async def test_lanes_that_may_not_go_do_not_hide_others(
     clock.advance(60)
     claimed = await store.claim(limit=500, per_endpoint=5, lease=30)
     assert len(claimed.tasks) == 2 * len(paused) + 1  # the free one's lease is over
+
+
+async def test_lanes_that_may_not_go_are_looked_at_once_and_not_for_ever(
+    store, make_application, make_endpoint, publish, clock
+):
+    app = await make_application()
+    for _ in range(50):
+        await make_endpoint(app.id)
+    await publish(app.id)
+    await change(store, "UPDATE endpoint SET paused_until_ms = :until", until=clock.now_ms + 60_000)
+    for _ in range(3):  # a round of claims that come back at once, and then one that does not
+        nexts = []
+        while not nexts or nexts[-1] == 0:
+            nexts.append((await store.claim(limit=4, per_endpoint=1, lease=30)).next_in)
+        assert 3 <= len(nexts) <= 5
+        assert nexts[-1] == 60
+
+
+async def test_lanes_that_cannot_sign_do_not_hide_others(
+    store, make_application, make_endpoint, publish
+):
+    app = await make_application()
+    for _ in range(40):
+        await make_endpoint(app.id)
+    await change(store, "UPDATE endpoint SET secrets = 'v1.000000000000.eA'")
+    free = await make_endpoint(app.id)
+    for _ in range(4):
+        await publish(app.id)
+    found, next_in = [], 0
+    while next_in == 0:
+        claimed = await store.claim(limit=10, per_endpoint=4, lease=30)
+        found, next_in = found + lanes_of(claimed.tasks), claimed.next_in
+    assert found == [free.id] * 4
+    assert len(await deliveries(store, app.id, states=(DeliveryState.READY,))) == 4 * 40
+
+
+# --- what a worker may have of each ------------------------------------------------------------
+
+
+def standing_of(*slow, room, under_way=()):
+    """Return what a worker knows to which these endpoints were slow before."""
+    standing = Standing(room=room, per_endpoint=10)
+    for each in slow:
+        standing.end(standing.begin(key_of(each), 0.0), SLOW, answered=False)
+    for each in under_way:
+        standing.begin(key_of(each), SLOW)
+    return standing.bounds(SLOW)
+
+
+def key_of(endpoint):
+    return endpoint.app_id, endpoint.id
+
+
+async def test_an_endpoint_has_what_it_showed_to_answer(store, make_endpoint, publish):
+    endpoint = await make_endpoint()
+    for _ in range(20):
+        await publish(endpoint.app_id)
+    standing = Standing(room=100, per_endpoint=10)
+    begun, counts = [], []
+    for _ in range(6):
+        for request in begun:
+            standing.end(request, 1.0, answered=True)
+        tasks = await claim(store, bounds=standing.bounds(1.0))
+        begun = [standing.begin(key_of(endpoint), 1.0) for _ in tasks]
+        for task in tasks:
+            await store.complete(result_of(task))
+        counts.append(len(tasks))
+    assert counts == [1, 2, 4, 8, 5, 0]
+
+
+async def test_slow_endpoints_share_half_of_a_worker_and_an_application_a_quarter(
+    store, make_application, make_endpoint, publish
+):
+    """However many they are, and however much waits for them."""
+    one, two = await make_application(), await make_application()
+    slow = [await make_endpoint(app.id) for app in (one, two) for _ in range(30)]
+    quick = [await make_endpoint(app.id) for app in (one, two) for _ in range(4)]
+    for app in (one, two, one, two):
+        await publish(app.id)
+    tasks = await claim(store, bounds=standing_of(*slow, room=16), per_endpoint=1)
+    by_app = Counter(task.lease.app_id for task in tasks if task.lease.endpoint_id in ids(slow))
+    assert by_app == {one.id: 4, two.id: 4}
+    assert set(lanes_of(tasks)) >= ids(quick)
+    # With all of that under way there is no more for them, and all of the rest for the others.
+    taken = [each for each in slow if each.id in lanes_of(tasks)]
+    bounds = standing_of(*slow, room=16, under_way=taken)
+    assert set(lanes_of(await claim(store, bounds=bounds))) == ids(quick)
+
+
+async def test_slow_endpoints_have_their_turns(
+    store, make_application, make_endpoint, publish, clock
+):
+    app = await make_application()
+    slow = [await make_endpoint(app.id) for _ in range(9)]
+    for _ in range(4):
+        await publish(app.id)
+    seen = set()
+    for _ in range(30):
+        tasks = await claim(store, limit=8, bounds=standing_of(*slow, room=8))
+        assert len(tasks) == 2
+        seen |= set(lanes_of(tasks))
+        await store.release([task.lease for task in tasks])
+        clock.advance(0.1)
+    assert seen == ids(slow)
+
+
+def ids(endpoints):
+    return {each.id for each in endpoints}
+
+
+# --- order, pauses and throttles ---------------------------------------------------------------
 
 
 async def test_the_oldest_of_a_lane_go_first(store, make_endpoint, publish, clock):

@@ -1,10 +1,13 @@
 """Shares and health: pure decisions."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hookseal_sender.model import AttemptDraft, Disabled, Lease, Result
+from hookseal_sender.standing import UNBOUNDED
 from hookseal_sender.store.health import Health, follow
 from hookseal_sender.store.sharing import Lane, Pace, share_out
 
@@ -26,6 +29,8 @@ def lanes(draw):
             key=key,
             ready=draw(st.integers(0, 12)),
             in_flight=draw(st.integers(0, 12)),
+            more=draw(st.integers(0, 12)),
+            slow=draw(st.booleans()),
             paused_until_ms=draw(st.none() | st.integers(NOW - 5, NOW + 5)),
             pace=draw(st.none() | paces()),
         )
@@ -38,30 +43,49 @@ def paces():
     return st.builds(lambda rate, slot_ms: Pace(rate=rate, slot_ms=slot_ms), RATES, slots)
 
 
+def bounded(slow_room, slow_room_of_one):
+    return replace(UNBOUNDED, slow_room=slow_room, slow_room_of=lambda _app_id: slow_room_of_one)
+
+
 @given(
     lanes(),
     st.integers(0, 40),
     st.integers(1, 10),
     st.dictionaries(st.sampled_from("abc"), paces()),
+    st.builds(bounded, st.integers(0, 12), st.integers(0, 6)),
 )
-def test_no_share_is_over_a_limit_and_no_room_is_wasted(lanes, room, per_endpoint, app_paces):
-    shares = share_out(lanes, room=room, per_endpoint=per_endpoint, now_ms=NOW, app_paces=app_paces)
+def test_no_share_is_over_a_limit_and_no_room_is_wasted(
+    lanes, room, per_endpoint, app_paces, bounds
+):
+    shares = share_out(
+        lanes,
+        room=room,
+        per_endpoint=per_endpoint,
+        now_ms=NOW,
+        app_paces=app_paces,
+        bounds=bounds,
+    )
     by_key = {lane.key: lane for lane in lanes}
     assert sum(shares.quotas.values()) <= room
     for key, quota in shares.quotas.items():
         lane = by_key[key]
-        assert 0 < quota <= min(lane.ready, per_endpoint - lane.in_flight)
+        assert 0 < quota <= min(lane.ready, per_endpoint - lane.in_flight, lane.more)
         assert lane.paused_until_ms is None or lane.paused_until_ms <= NOW
         assert lane.pace is None or quota <= lane.pace.allowed(NOW)
     for app_id, pace in app_paces.items():
         sent = sum(quota for key, quota in shares.quotas.items() if key[0] == app_id)
         assert sent <= pace.allowed(NOW)
         assert (app_id in shares.app_paces) is (sent > 0)
+    slow = {key: quota for key, quota in shares.quotas.items() if by_key[key].slow}
+    assert sum(slow.values()) <= bounds.slow_room
+    for app_id in "abc":
+        of_one = sum(quota for key, quota in slow.items() if key[0] == app_id)
+        assert of_one <= bounds.slow_room_of(app_id)
     if sum(shares.quotas.values()) < room:
         assert not shares.passed
     # Nobody gets two while another that could have one gets none.
     assert not shares.passed or all(
-        quota == 1 or key[0] in app_paces for key, quota in shares.quotas.items()
+        quota == 1 or key[0] in app_paces or key in slow for key, quota in shares.quotas.items()
     )
     assert shares.again_ms is None or shares.again_ms > NOW - 1
 
@@ -75,7 +99,7 @@ def test_shares_are_even(lanes, room):
         if lane.pace is None and (lane.paused_until_ms or 0) <= NOW and lane.in_flight < 10
     ]
     for lane in free:
-        could = min(lane.ready, 10 - lane.in_flight)
+        could = min(lane.ready, 10 - lane.in_flight, lane.more)
         got = shares.quotas.get(lane.key, 0)
         if got < could:  # then no other has two more
             assert all(quota <= got + 1 for quota in shares.quotas.values())
@@ -129,6 +153,20 @@ def test_a_throttled_application_serves_its_lanes_by_turns():
         pace = {"a": Pace(rate=1, slot_ms=0.0)}
         shares = share_out(lanes, room=9, per_endpoint=1, now_ms=NOW + step * 1000, app_paces=pace)
         assert len(shares.quotas) == 1
+        got |= set(shares.quotas)
+    assert got == {lane.key for lane in lanes}
+
+
+def test_slow_lanes_have_their_room_by_turns():
+    lanes = [Lane(key=("a", str(n)), ready=1, in_flight=0, slow=True) for n in range(5)]
+    quick = Lane(key=("b", "0"), ready=3, in_flight=0)
+    got = set()
+    for step in range(60):
+        shares = share_out(
+            [*lanes, quick], room=9, per_endpoint=5, now_ms=NOW + step, bounds=bounded(2, 1)
+        )
+        assert shares.quotas.pop(quick.key) == 3
+        assert (list(shares.quotas.values()), shares.passed) == ([1], set())
         got |= set(shares.quotas)
     assert got == {lane.key for lane in lanes}
 

@@ -8,9 +8,11 @@ from sqlalchemy import text
 from hookseal_sender.errors import NotFound
 from hookseal_sender.model import AttemptDraft, DeliveryState, EndpointDraft, Keyed, Result
 from hookseal_sender.store import open_store
+from tests.sample_sender.outboxes import state
 
 pytestmark = pytest.mark.anyio
 DAY = 86_400
+HOUR = 3600
 
 
 @pytest.fixture
@@ -79,20 +81,63 @@ async def test_a_finished_message_goes_with_all_of_it(
 async def test_what_is_still_to_be_delivered_stays(
     store, make_endpoint, publish, deliver, rows, purge, clock
 ):
-    endpoint = await make_endpoint()
-    off = EndpointDraft(url=endpoint.url, name="e", disabled=True)
-    await store.update_endpoint(endpoint.app_id, endpoint.id, off)
-    held = await publish(endpoint.app_id)
-    later = await publish(endpoint.app_id, not_before_ms=clock.now_ms + 1)
+    endpoint, other = await make_endpoint(disabled=True), await make_endpoint()
+    held = await publish(endpoint.app_id, retention_days=401)
+    later = await publish(other.app_id, not_before_ms=clock.now_ms + 1)
     clock.advance(400 * DAY)
     assert await purge() == 0
     for message in (held, later):
-        assert (await store.message(endpoint.app_id, message.id)).payload is not None
+        assert (await store.message(message.app_id, message.id)).payload is not None
     await store.resume(endpoint.app_id, endpoint.id)
     assert await purge() == 0
     await deliver()
     assert await purge() == 2 + 2 + 2
     assert await rows("message", "delivery", "attempt") == [0, 0, 0]
+
+
+async def test_what_is_held_goes_with_its_payload(
+    store, make_endpoint, publish, deliver, rows, purge, clock
+):
+    endpoint = await make_endpoint()
+    other = await make_endpoint(endpoint.app_id)
+    off = EndpointDraft(url=endpoint.url, name="e", disabled=True)
+    await store.update_endpoint(endpoint.app_id, endpoint.id, off)
+    message = await publish(endpoint.app_id, retention_days=5)
+    kept = await publish(endpoint.app_id, retention_days=6)
+    clock.advance(5 * DAY)
+    assert await purge() == 0  # it waits for the other one too
+    assert await state(store, message, endpoint) is DeliveryState.HELD
+    await deliver()
+    assert await purge() == 1
+    assert (await store.message(endpoint.app_id, message.id)).payload is None
+    assert await state(store, message, endpoint) is DeliveryState.CANCELLED
+    assert await state(store, message, other) is DeliveryState.SUCCEEDED
+    assert await state(store, kept, endpoint) is DeliveryState.HELD
+    assert await store.resume(endpoint.app_id, endpoint.id) == 1
+    await deliver()
+    clock.advance(86 * DAY)
+    while await purge():
+        pass
+    assert await rows("message", "delivery", "attempt") == [0, 0, 0]
+
+
+async def test_what_was_resumed_before_the_removal_keeps_its_payload(
+    store, make_endpoint, publish, purge, clock, monkeypatch
+):
+    endpoint = await make_endpoint(disabled=True)
+    message = await publish(endpoint.app_id, retention_days=5)
+    clock.advance(5 * DAY)
+    write = store.database.write
+
+    async def resume_first(work, *args, **kwargs):
+        monkeypatch.setattr(store.database, "write", write)
+        await store.resume(endpoint.app_id, endpoint.id)
+        return await write(work, *args, **kwargs)
+
+    monkeypatch.setattr(store.database, "write", resume_first)
+    assert await purge() == 0
+    assert await state(store, message) is DeliveryState.READY
+    assert await store.message(endpoint.app_id, message.id) == message
 
 
 async def test_a_payload_goes_when_its_own_time_is_up(
@@ -129,11 +174,11 @@ async def test_a_call_removes_no_more_than_it_may(make_application, publish, row
 
 async def test_keys_and_tokens_that_expired_go(store, rows, purge, clock):
     await store.begin_keyed(Keyed(key="one", body="b"))
-    await store.revoke_token("tok_1", clock.now_ms + 30_000)
+    await store.revoke_token("tok_1", clock.now_ms + 300_000)
     clock.advance(1)
     await store.begin_keyed(Keyed(key="two", body="b"))
     assert await purge() == 0
-    clock.advance(29)
+    clock.advance(299)
     assert await purge() == 2
     assert await rows("idempotency", "revoked_token") == [1, 0]
 
@@ -150,12 +195,46 @@ async def test_what_was_deleted_goes_when_nothing_is_left_of_it(
     clock.advance(50 * DAY)
     await store.delete_application(endpoint.app_id)
     clock.advance(41 * DAY)
-    assert await purge() == 1 + 2 + 2 + 1  # the message, and the endpoint that was deleted before
+    # The message, two tallies, and the endpoint that was deleted before.
+    assert await purge() == 1 + 2 + 2 + 2 + 1
     assert await rows("endpoint", "application") == [2, 2]
     clock.advance(50 * DAY)
     assert await purge() == 2
     assert await rows("endpoint", "application") == [1, 1]
     assert await store.endpoint(living.app_id, living.id) == living
+
+
+async def test_a_tally_goes_when_its_hour_was_over(
+    store, make_endpoint, publish, deliver, rows, purge, clock
+):
+    endpoint = await make_endpoint()
+    await make_endpoint(endpoint.app_id)
+    for _ in range(3):
+        await publish(endpoint.app_id, retention_days=400)
+        await deliver()
+        clock.advance(HOUR)
+    hours = (await store.tallies(endpoint.app_id, after_ms=0))[endpoint.id]
+    assert await purge(older=2 * HOUR + 0.001) == 1 + 2 + 2  # the first message
+    assert [await purge(older=2 * HOUR, limit=1) for _ in range(3)] == [1, 1, 0]
+    assert await rows("tally") == [4]
+    assert (await store.tallies(endpoint.app_id, after_ms=0))[endpoint.id] == hours[1:]
+
+
+async def test_an_endpoint_outlives_its_tallies(
+    store, make_endpoint, publish, deliver, rows, purge, clock
+):
+    endpoint = await make_endpoint()
+    message = await publish(endpoint.app_id)
+    await deliver()
+    await store.delete_endpoint(endpoint.app_id, endpoint.id)
+    clock.advance(1)
+    assert await purge(older=0) == 1 + 1 + 1  # the message with its delivery and its attempt
+    assert await rows("tally", "endpoint") == [1, 1]
+    clock.advance(HOUR)
+    assert await purge(older=0) == 1 + 1
+    assert await rows("tally", "endpoint") == [0, 0]
+    with pytest.raises(NotFound):
+        await store.message(endpoint.app_id, message.id)
 
 
 async def test_a_resend_before_the_removal_keeps_the_message(
@@ -173,7 +252,7 @@ async def test_a_resend_before_the_removal_keeps_the_message(
         return await write(work, *args, **kwargs)
 
     monkeypatch.setattr(store.database, "write", resend_first)
-    assert await purge() == 0
+    assert await purge() == 1  # a tally
     assert await store.message(endpoint.app_id, message.id) == message
 
 

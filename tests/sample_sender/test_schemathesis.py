@@ -24,6 +24,7 @@ from hookseal_sender.model import DEFAULT_ORGANISATION, Scope
 from hookseal_sender.store import open_store
 from hookseal_sender.tokens import TokenKey
 from tests.sample_sender.conformance import CLOSED
+from tests.sample_sender.fuzzing import bounds
 from tests.sample_sender.tenants import plant
 
 NOW = 1_800_000_000
@@ -36,10 +37,7 @@ CHECKS = [
     response_headers_conformance,
 ]
 BOUNDED = settings(
-    max_examples=4,
-    derandomize=True,
-    database=None,
-    deadline=None,
+    **bounds(6),
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
@@ -77,11 +75,15 @@ class Sender:
         self.thread.join(10)
 
 
-@pytest.fixture(scope="module")
-def sender(sqlite_template, vault, tmp_path_factory):
-    file = tmp_path_factory.mktemp("sender") / "sender.db"
-    file.write_bytes(sqlite_template.read_bytes())
-    sender = Sender(f"sqlite:///{file}", vault)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def sender(request, vault, tmp_path_factory):
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql_server").fresh()
+    else:
+        file = tmp_path_factory.mktemp("sender") / "sender.db"
+        file.write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
+        url = f"sqlite:///{file}"
+    sender = Sender(url, vault)
     yield sender
     sender.stop()
 

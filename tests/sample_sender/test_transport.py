@@ -5,6 +5,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from hookseal_sender.addresses import AddressGuard, parse_network
 from hookseal_sender.http1 import request_line
 from hookseal_sender.outcome import Fault, FaultKind, Reply
+from hookseal_sender.resolving import Resolver
 from hookseal_sender.transport import (
     HEADERS_KEPT,
     HEADERS_KEPT_BYTES,
@@ -277,6 +279,34 @@ async def test_names_that_do_not_resolve():
     assert (fault.kind, fault.message) == (FaultKind.NAME, "the host name does not resolve")
     fault = await send("http://empty.test/", resolver=Names([]))
     assert fault.message == "address not allowed: the name has no address"
+
+
+async def test_names_that_hang_delay_nobody_else():
+    go = threading.Event()
+
+    def look_up(host, *rest):
+        if host.startswith("hang"):
+            assert go.wait(30)
+        return socket.getaddrinfo(host, *rest)
+
+    resolver = Resolver(wait=0.5, look_up=look_up)
+    async with listening(OK) as listener, transport_of(resolver=resolver) as transport:
+        port = listener.port
+        assert isinstance(await transport.send(f"http://localhost:{port}/", {}, b""), Reply)
+        hanging = [
+            asyncio.create_task(transport.send(f"http://hang{number}.test:{port}/", {}, b""))
+            for number in range(100)
+        ]
+        await asyncio.sleep(0)
+        # Another port: what the pool remembers of a name is by both.
+        async with listening(OK) as other:
+            reply = await transport.send(f"http://localhost:{other.port}/", {}, b"")
+        assert isinstance(reply, Reply)
+        assert not any(each.done() for each in hanging)
+        faults = await asyncio.gather(*hanging)
+        go.set()
+    late = (FaultKind.NAME, "the host name was not resolved in time")
+    assert {(fault.kind, fault.message) for fault in faults} == {late}
 
 
 async def test_an_endpoint_may_have_a_timeout_of_its_own():

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import itertools
 import logging
+import math
 
 import pytest
 import standardwebhooks
@@ -11,10 +12,11 @@ import svix
 from sqlalchemy import text
 
 from hookseal_sender.errors import StoreUnavailable
-from hookseal_sender.model import DeliveryState
+from hookseal_sender.model import DeliveryState, EndpointDraft
 from hookseal_sender.observe import NoObserver
 from hookseal_sender.outcome import Fault, FaultKind, Reply
 from hookseal_sender.retry import RetrySchedule
+from hookseal_sender.standing import SLOW
 from hookseal_sender.worker import Worker, WorkerPolicy, wait_for_event
 from tests.sample_sender.outboxes import attempts, claim, state
 
@@ -85,6 +87,19 @@ async def test_a_failure_is_retried_on_schedule_with_the_same_id_and_a_fresh_tim
     assert gaps == [5, 300]
     assert len({headers["webhook-id"] for _, headers, _ in transport.sent}) == 1
     assert len({headers["webhook-timestamp"] for _, headers, _ in transport.sent}) == 3
+
+
+async def test_an_attempts_time_is_in_the_second_that_was_signed(
+    store, make_endpoint, publish, make_transport, waiter
+):
+    message = await publish((await make_endpoint()).app_id)
+    transport, moment = make_transport(), math.nextafter(1_800_000_001, 0)
+    waiter.worker = Worker(store, transport, POLICY, clock=lambda: moment, waiter=waiter)
+    await waiter.worker.run()
+    ((_, headers, _),) = transport.sent
+    (attempt,) = await attempts(store, message)
+    assert attempt.started_ms == 1_800_000_000_999
+    assert int(headers["webhook-timestamp"]) == attempt.started_ms // 1000
 
 
 async def test_the_schedule_ends(store, make_endpoint, publish, make_transport, run, waiter):
@@ -309,12 +324,16 @@ async def test_what_cannot_be_given_back_waits_for_its_lease(store, make_endpoin
     assert len(await claim(store)) == 1
 
 
-async def test_ends_of_a_moment_share_a_claim(store, make_endpoint, publish, clock):
-    endpoint = await make_endpoint()
-    for _ in range(12):
-        await publish(endpoint.app_id)
+async def test_ends_of_a_moment_share_a_claim(
+    store, make_application, make_endpoint, publish, clock
+):
+    app = await make_application()
+    for _ in range(8):
+        await make_endpoint(app.id)
+    for _ in range(3):
+        await publish(app.id)
     observer, transport = Watching(), OneByOne()
-    policy = WorkerPolicy(max_in_flight_per_endpoint=8)
+    policy = WorkerPolicy(max_in_flight_per_endpoint=1)
     worker = Worker(store, transport, policy, observer=observer, clock=clock)
     running = asyncio.create_task(worker.run())
     while len(transport.waiting) < 8:  # noqa: ASYNC110 # nothing tells
@@ -392,7 +411,7 @@ async def test_a_full_worker_claims_nothing_and_stops_when_told(
 
     async def waiter(event, pause):
         turns.append(pause)
-        if pause is None:
+        if len(turns) == 2:
             full.set()
         await event.wait()
 
@@ -401,11 +420,94 @@ async def test_a_full_worker_claims_nothing_and_stops_when_told(
     await transport.begun.wait()
     second = await publish(endpoint.app_id)
     await full.wait()
-    assert turns == [1.0, None]
+    assert turns == [1.0, SLOW]
     assert await state(store, second) is DeliveryState.READY
     worker.stop()
     transport.answer.set()
     await running
+
+
+class PartlyHanging:
+    """Never answers where the URL says so; counts the others."""
+
+    def __init__(self):
+        self.begun, self.answered, self.hanging = [], 0, asyncio.Event()
+
+    async def send(self, url, headers, body, *, timeout=None):  # noqa: ASYNC109 # as Transport
+        self.begun.append(url)
+        if "hangs" in url:
+            await self.hanging.wait()
+        self.answered += 1
+        return Reply(status=200, body="", duration_ms=1)
+
+
+async def until(condition):
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 # nothing tells
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+async def partly(store, clock):
+    """Run a worker with 20 places, 5 for an endpoint, to endpoints of which some hang."""
+    transport = PartlyHanging()
+    policy = WorkerPolicy(
+        max_in_flight=20, max_in_flight_per_endpoint=5, idle_poll=0.01, stop_grace=0.0
+    )
+    worker = Worker(store, transport, policy, clock=clock)
+    running = []
+
+    def start():
+        running.append(asyncio.create_task(worker.run()))
+        return transport
+
+    yield start
+    worker.stop()
+    await asyncio.gather(*running)
+
+
+async def test_endpoints_that_hang_starve_no_others(
+    partly, make_application, make_endpoint, publish
+):
+    """No time passes: nothing is known to be slow yet, nor ends by a timeout."""
+    app = await make_application()
+    for number in range(40):
+        await make_endpoint(app.id, url=f"https://{'hangs' if number % 10 == 0 else 'ok'}.test/")
+    for _ in range(10):
+        await publish(app.id)
+    transport = partly()
+    await until(lambda: transport.answered == 36 * 10)
+    assert transport.begun.count("https://hangs.test/") == 4
+
+
+async def test_an_endpoint_that_answers_has_its_whole_share(partly, store, make_endpoint, publish):
+    endpoint = await make_endpoint(url="https://ok.test/")
+    for _ in range(20):
+        await publish(endpoint.app_id)
+    transport = partly()
+    await until(lambda: transport.answered == 20)
+    hanging = EndpointDraft(url="https://hangs.test/", name="e")
+    await store.update_endpoint(endpoint.app_id, endpoint.id, hanging)
+    for _ in range(20):
+        await publish(endpoint.app_id)
+    await until(lambda: transport.begun.count("https://hangs.test/") == 5)
+
+
+async def test_more_that_hang_than_there_is_room_cost_the_others_a_second(
+    partly, make_application, make_endpoint, publish, clock
+):
+    one, other = await make_application(), await make_application()
+    for _ in range(20):
+        await make_endpoint(one.id, url="https://hangs.test/")
+    await publish(one.id)
+    transport = partly()
+    await until(lambda: len(transport.begun) == 20)
+    await make_endpoint(other.id, url="https://ok.test/")
+    await publish(other.id)
+    await publish(one.id)
+    clock.advance(SLOW)
+    await until(lambda: transport.answered == 1)
+    assert len(transport.begun) == 21  # of the others none has more than one
 
 
 async def test_a_stop_during_a_claim_needs_no_wait(store, make_transport, clock, monkeypatch):

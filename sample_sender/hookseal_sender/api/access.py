@@ -11,12 +11,13 @@ from hookseal_sender.api.inputs import access_in
 from hookseal_sender.api.registry import Operation
 from hookseal_sender.api.replies import NO_CONTENT, json_reply
 from hookseal_sender.errors import Conflict, NotFound, PlanRequired, Unauthenticated
-from hookseal_sender.model import ENTERPRISE, Scope
+from hookseal_sender.links import new_scope
+from hookseal_sender.model import ENTERPRISE
 
 if TYPE_CHECKING:
     from hookseal_sender.api.call import Call
     from hookseal_sender.api.replies import Reply
-    from hookseal_sender.model import Application, ApplicationDraft
+    from hookseal_sender.model import Application, ApplicationDraft, Scope
 
 __all__ = ["OPERATIONS"]
 
@@ -31,11 +32,18 @@ async def _portal_access(call: Call) -> Reply:
     application = await _application(call, draft)
     if application.plan != ENTERPRISE:
         raise PlanRequired(f"webhooks need the plan {ENTERPRISE!r}")
-    scope = Scope(org_id=application.org_id, app_id=application.id)
+    scope = new_scope(application, call.now_ms)
     now = int(call.services.clock())
     token = call.services.tokens.issue(scope, now=now, expires_in=lifetime)
-    url = call.services.public_url.rstrip("/") + _DOCUMENTATION
-    return json_reply({"url": url, "token": token})
+    return json_reply({"url": _portal(call, scope, now + lifetime), "token": token})
+
+
+def _portal(call: Call, scope: Scope, expires: int) -> str:
+    """Return a link into the console, to the API's reference where there is no console."""
+    links = call.services.links
+    if links is None:
+        return call.services.public_url.rstrip("/") + _DOCUMENTATION
+    return links.make(scope, expires=expires)
 
 
 async def _application(call: Call, draft: ApplicationDraft | None) -> Application:
@@ -63,9 +71,10 @@ OPERATIONS = (
         id="v1.authentication.app-portal-access",
         method="POST",
         path="/auth/app-portal-access/{app_id}",
-        summary="Make a token for one application",
-        description="It lasts 7 days, or the `expiry` seconds asked for. Each call makes a new "
-        "one: tokens are not kept, not even for an Idempotency-Key.",
+        summary="Make a magic link and a token for one application",
+        description="`url` lets whoever has it into the application's webhooks page. Link and "
+        "token last 7 days, or the `expiry` seconds asked for; revoking the token ends both. Each "
+        "call makes new ones: they are not kept, not even for an Idempotency-Key.",
         tag=_TAG,
         handler=_portal_access,
         body="AppPortalAccessIn",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 from typing import TYPE_CHECKING, cast
 
 from hookseal_sender.errors import SenderError
@@ -24,6 +25,7 @@ __all__ = [
     "BodyTooSlow",
     "ClientGone",
     "MalformedBody",
+    "parse_exactly",
     "parse_object",
     "read_body",
 ]
@@ -100,18 +102,62 @@ def parse_object(body: bytes) -> dict[str, object]:
     Raises MalformedBody for anything else, and for what has no lasting form: numbers without an end
     (NaN, 1e999), lone surrogates, nesting deeper than 100.
     """
+    return parse_exactly(body, "")[0]
+
+
+def parse_exactly(body: bytes, name: str) -> tuple[dict[str, object], bytes]:
+    """Do as :func:`parse_object`, and return the member ``name`` just as it stands in ``body``.
+
+    That is with its spaces, numbers and escapes as they were written; empty if there is none.
+    """
     try:
-        value = _DECODER.decode(body.decode("utf-8"))
+        text = body.decode("utf-8")
+        found, span = _members(text, name)
+        exact = text[span].encode()
         if b"\\u" in body:  # a lone surrogate parses, but has no UTF-8 form to store
-            json.dumps(value, ensure_ascii=False).encode()
+            json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        raise MalformedBody("the body is not valid JSON in UTF-8") from None
-    if not isinstance(value, dict):
-        raise MalformedBody("the body must be a JSON object")
-    found = cast("dict[str, object]", value)
+        raise MalformedBody("the body is not a JSON object in UTF-8") from None
     if body.count(b"{") + body.count(b"[") > _MAX_DEPTH and _too_deep(found):
         raise MalformedBody(f"the body is nested deeper than {_MAX_DEPTH}")
-    return found
+    return found, exact
+
+
+def _members(text: str, wanted: str) -> tuple[dict[str, object], slice]:
+    """Return the object that ``text`` is, and where in it the value of ``wanted`` stands.
+
+    Raises ValueError. Its members are told apart here; whatever is in them, the decoder reads.
+    """
+    found: dict[str, object] = {}
+    span = slice(0, 0)
+    at = _behind(text, _behind_space(text, 0), "{")
+    more = not text.startswith("}", at)
+    while more:
+        if not text.startswith('"', at):
+            raise ValueError(at)
+        name, at = _DECODER.raw_decode(text, at)
+        start = _behind(text, _behind_space(text, at), ":")
+        found[name], end = _DECODER.raw_decode(text, start)
+        if name == wanted:
+            span = slice(start, end)
+        at = _behind_space(text, end)
+        more = text.startswith(",", at)
+        at = _behind(text, at, ",") if more else at
+    if _behind(text, at, "}") != len(text):
+        raise ValueError(at)
+    return found, span
+
+
+def _behind(text: str, at: int, mark: str) -> int:
+    """Return where the next thing stands behind the ``mark`` that must be at ``at``."""
+    if not text.startswith(mark, at):
+        raise ValueError(at)
+    return _behind_space(text, at + 1)
+
+
+def _behind_space(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return at if space is None else space.end()
 
 
 def _too_deep(value: object) -> bool:
@@ -140,4 +186,5 @@ def _finite_float(text: str) -> float:
     return value
 
 
+_SPACE = re.compile(r"[ \t\n\r]+")
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite_float)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from hookseal_sender.api.body import MAX_BODY_BYTES, parse_object
+from hookseal_sender.api.body import MAX_BODY_BYTES, parse_exactly, parse_object
 from hookseal_sender.errors import NotFound, PlanRequired, Unauthenticated
+from hookseal_sender.inspectors import Inspectors
 from hookseal_sender.model import ENTERPRISE
 from hookseal_sender.observe import NoObserver
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hookseal_sender.addresses import AddressGuard
     from hookseal_sender.api.parameters import Parameter
     from hookseal_sender.api.tokens import Caller
+    from hookseal_sender.links import Links
     from hookseal_sender.model import Application, Endpoint, Keyed, Scope
     from hookseal_sender.observe import Observer
     from hookseal_sender.store import Store
@@ -36,7 +38,8 @@ class Services:
 
     ``clock`` returns unix seconds. ``public_url`` is where callers reach this server,
     ``rate_limit`` such as "5000/second" is for each token, "" for none; ``max_body`` is in bytes,
-    ``contact`` is whom to ask for a plan with webhooks.
+    ``contact`` is whom to ask for a plan with webhooks. ``inspectors`` are the URLs of Play's own;
+    ``links`` makes links into the console, None where there is none.
     """
 
     store: Store
@@ -49,6 +52,8 @@ class Services:
     rate_limit: str = ""
     max_body: int = MAX_BODY_BYTES
     contact: str = ""
+    inspectors: Inspectors = field(default_factory=Inspectors)
+    links: Links | None = None
     observer: Observer = field(default_factory=NoObserver)
 
 
@@ -92,6 +97,10 @@ class Call:
     def body(self) -> dict[str, object]:
         """Return the JSON object that was sent. Raises MalformedBody."""
         return parse_object(self.raw)
+
+    def body_and(self, name: str) -> tuple[dict[str, object], bytes]:
+        """Return the JSON object that was sent, and its member ``name`` exactly as it was."""
+        return parse_exactly(self.raw, name)
 
     def optional_body(self) -> dict[str, object]:
         """Return the JSON object that was sent, an empty one if nothing was."""

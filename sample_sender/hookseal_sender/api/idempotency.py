@@ -5,21 +5,28 @@ Knows how a key is named and when a reply is kept. Must not know operations or s
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
+import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hookseal_sender.api.fields import InputInvalid, fault
 from hookseal_sender.api.replies import Reply
+from hookseal_sender.errors import StoreUnavailable
 from hookseal_sender.model import Keyed, StoredReply
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from hookseal_sender.store import Store
 
-__all__ = ["MAX_KEY", "answer_once", "keyed"]
+__all__ = ["MAX_KEY", "Kept", "answer_once", "keyed", "under_way"]
 
 MAX_KEY = 256
+_RENEW_SECONDS = 60.0  # a fifth of the time that the store keeps a key for a request under way
+_log = logging.getLogger("hookseal_sender")
 
 
 def keyed(key: bytes, *, token: bytes, path: str, body: bytes) -> Keyed:
@@ -34,6 +41,34 @@ def keyed(key: bytes, *, token: bytes, path: str, body: bytes) -> Keyed:
         named.update(len(part).to_bytes(4, "big"))
         named.update(part)
     return Keyed(key=named.hexdigest(), body=hashlib.sha256(body).hexdigest())
+
+
+@dataclass(slots=True)
+class Kept:
+    """What is to be remembered of a request: None is nothing, and the key can be tried again."""
+
+    reply: StoredReply | None = None
+
+
+@contextlib.asynccontextmanager
+async def under_way(
+    store: Store, key: Keyed, *, renew_every: float = _RENEW_SECONDS
+) -> AsyncGenerator[Kept]:
+    """Keep ``key`` for the request in the block, however long it takes, and then what it is given.
+
+    That this failed is logged: what was done is done. The key is then refused until the store
+    forgets it. ``renew_every`` is in seconds.
+    """
+    kept = Kept()
+    renewing = asyncio.create_task(_renew(store, key, renew_every))
+    try:
+        yield kept
+    finally:
+        renewing.cancel()
+        try:
+            await store.finish_keyed(key, kept.reply)
+        except StoreUnavailable as error:
+            _log.error("what a request with an idempotency key did is not remembered: %s", error)
 
 
 async def answer_once(
@@ -53,11 +88,15 @@ async def answer_once(
         return await repeat()
     if before is not None:
         return Reply(status=before.status, body=before.body.encode())
-    kept: StoredReply | None = None
-    try:
+    async with under_way(store, key) as kept:
         reply = await answer()
         body = reply.body.decode() if repeat is None else ""
-        kept = StoredReply(status=reply.status, body=body)
+        kept.reply = StoredReply(status=reply.status, body=body)
         return reply
-    finally:
-        await store.finish_keyed(key, kept)
+
+
+async def _renew(store: Store, key: Keyed, pause: float) -> None:
+    while True:
+        await asyncio.sleep(pause)
+        with contextlib.suppress(StoreUnavailable):  # there is time to try again
+            await store.renew_keyed(key)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from hookseal_sender.api.fields import Fields
 from hookseal_sender.api.names import is_name
-from hookseal_sender.api.schemas import schema_fault
+from hookseal_sender.api.schemas import schema_fault, too_large
 from hookseal_sender.model import ApplicationDraft, EventTypeDraft
 
 if TYPE_CHECKING:
@@ -144,6 +144,10 @@ def _schemas(fields: Fields) -> dict[str, dict[str, object]] | None:
         return None
     if len(given) > _MAX_VERSIONS or not all(is_name(version, _MAX_VERSION) for version in given):
         fields.fail("schemas", f"at most {_MAX_VERSIONS} versions, named such as '1'")
+        return None
+    excess = too_large(given)
+    if excess is not None:
+        fields.fail("schemas", excess, "value_error.schema")
         return None
     for version, schema in given.items():
         fault = (

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limits import parse
+from limits import parse_many
 from slowapi import Limiter
 
 from hookseal_sender.errors import SenderError
@@ -20,9 +21,12 @@ from hookseal_sender.errors import SenderError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from limits import RateLimitItem
+
 __all__ = ["RateLimit", "RateLimited", "address_key"]
 
 _IPV6_NETWORK = 64  # what one customer of a provider has at least
+_EMPTY_FILE = Path(__file__).parent.with_name("py.typed")
 
 
 class RateLimited(SenderError):
@@ -37,28 +41,44 @@ class RateLimited(SenderError):
 
 
 class RateLimit:
-    """Allows ``rate`` for each key, such as "5000/second". ``clock`` returns unix seconds.
+    """Allows ``rate`` for each key, such as "5000/second" or "100/second;2000/minute".
 
+    Several rates are all kept. Counts are this process's own. ``clock`` returns unix seconds.
     Raises ValueError if ``rate`` cannot be read.
     """
 
     def __init__(self, rate: str, clock: Callable[[], float]) -> None:
-        self._item = parse(rate)
-        self._strategy = Limiter(key_func=str, storage_uri="memory://").limiter
+        # The shortest first: what it refuses does not use up what a longer one allows.
+        self._items = sorted(set(parse_many(rate)), key=lambda item: item.get_expiry())
+        # slowapi would take settings from a .env in the working directory, and RATELIMIT_STRATEGY.
+        self._strategy = Limiter(
+            key_func=str,
+            storage_uri="memory://",
+            strategy="fixed-window",
+            config_filename=str(_EMPTY_FILE),
+        ).limiter
         self._clock = clock
 
     def hit(self, key: str) -> None:
         """Count a call of ``key``. Raises RateLimited if there were too many."""
-        if not self._strategy.hit(self._item, key):
-            raise RateLimited(str(self._item), self._headers(key))
+        for item in self._items:
+            if not self._strategy.hit(item, key):
+                raise self._refusal(key, item)
 
-    def _headers(self, key: str) -> tuple[tuple[str, str], ...]:
-        reset, remaining = self._strategy.get_window_stats(self._item, key)
-        wait = max(1, math.ceil(reset - self._clock()))
+    def _refusal(self, key: str, refused: RateLimitItem) -> RateLimited:
+        """Return what to raise: the rate that is used up for longest says when to come back."""
+        used_up = [
+            item for item in self._items if item is refused or not self._strategy.test(item, key)
+        ]
+        ends = {item: self._strategy.get_window_stats(item, key).reset_time for item in used_up}
+        item = max(ends, key=lambda item: ends[item])
+        return RateLimited(str(item), self._headers(item, ends[item]))
+
+    def _headers(self, item: RateLimitItem, reset: float) -> tuple[tuple[str, str], ...]:
         return (
-            ("retry-after", str(wait)),
-            ("x-ratelimit-limit", str(self._item.amount)),
-            ("x-ratelimit-remaining", str(remaining)),
+            ("retry-after", str(max(1, math.ceil(reset - self._clock())))),
+            ("x-ratelimit-limit", str(item.amount)),
+            ("x-ratelimit-remaining", "0"),
             ("x-ratelimit-reset", str(math.ceil(reset))),
         )
 

@@ -5,7 +5,6 @@ Knows the names and rules of the request bodies. Must not know HTTP or storage.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -25,19 +24,20 @@ _MIN_DAYS, _MAX_DAYS = 5, 90
 _DAY_MS = 86_400_000
 _JSON = "application/json"
 _CONTENT_TYPE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?\Z")
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def message_in(
-    values: Mapping[str, object], key: str, now_ms: int, plan: str
+    values: Mapping[str, object], payload: bytes, key: str, now_ms: int, plan: str
 ) -> tuple[MessageDraft, ApplicationDraft | None]:
     """Return the message that a body describes, and the application to make if there is none.
 
-    ``key`` is the application's in the path, ``plan`` that of a new one.
+    ``payload`` is the member of that name as it was written, ``key`` the application's in the path,
+    ``plan`` that of a new one.
     """
     fields = Fields(values)
     event_type = _event_type(fields)
-    payload = fields.object("payload") if fields.required("payload") else None
+    if fields.required("payload"):
+        fields.object("payload")
     days = fields.whole("payloadRetentionPeriod", low=_MIN_DAYS, high=_MAX_DAYS)
     retention_days = _MAX_DAYS if days is None else days
     raw, content_type = _raw_payload(fields)
@@ -47,7 +47,7 @@ def message_in(
     fields.check()
     draft = MessageDraft(
         event_type=event_type,
-        payload=_ENCODER.encode(payload).encode() if raw is None else raw,
+        payload=payload if raw is None else raw,
         event_id=event_id,
         channels=channels,
         content_type=content_type,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hookseal_sender.api.examples import example_payload
 from hookseal_sender.api.fields import InputInvalid, fault
 from hookseal_sender.api.lists import MESSAGE_QUERY, list_out, message_filter, page_request
 from hookseal_sender.api.message_inputs import example_in, message_in
@@ -14,8 +15,7 @@ from hookseal_sender.api.outputs import accepted_json, message_out
 from hookseal_sender.api.parameters import WITH_CONTENT
 from hookseal_sender.api.registry import Operation
 from hookseal_sender.api.replies import NO_CONTENT, Reply, json_reply
-from hookseal_sender.api.schemas import newest, sample
-from hookseal_sender.errors import NotFound, PayloadRefused, StoreUnavailable
+from hookseal_sender.errors import PayloadRefused, StoreUnavailable
 from hookseal_sender.model import MessageDraft
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ __all__ = ["OPERATIONS"]
 
 _TAG = "Message"
 _PATH = "/app/{app_id}/msg/{msg_id}"
-_PINGS = {"svix.ping", "hookseal.ping", "webhook.ping"}
 
 
 async def _create(call: Call) -> Reply:
     key, observer = call.path["app_id"], call.services.observer
-    draft, application = message_in(call.body(), key, call.now_ms, call.services.default_plan)
+    values, payload = call.body_and("payload")
+    draft, application = message_in(values, payload, key, call.now_ms, call.services.default_plan)
     try:
         published = await call.store.publish(
             call.scope, key, draft, application=application, keyed=call.keyed
@@ -69,25 +69,11 @@ async def _expunge(call: Call) -> Reply:
 async def _send_example(call: Call) -> Reply:
     endpoint = await call.endpoint()
     event_type = example_in(call.body())
-    payload = await _example_payload(call, event_type)
+    payload = await example_payload(call.store, call.scope, event_type)
     draft = MessageDraft(event_type=event_type, payload=json_reply(payload).body)
     message = await call.store.publish_to(endpoint.app_id, endpoint.id, draft)
     call.services.observer.published(1)
     return Reply(status=200, body=accepted_json(message, with_content=True))
-
-
-async def _example_payload(call: Call, name: str) -> dict[str, object]:
-    """Return an event such as the newest schema of the event type describes."""
-    if name in _PINGS:
-        return {"success": True}
-    found = await call.store.event_type(call.scope.org_id, name)
-    if found.feature_flag is not None and call.scope.app_id is not None:
-        raise NotFound("there is no such event type")
-    if not found.schemas:
-        raise InputInvalid(
-            [fault(("body", "eventType"), "this event type has no schema to make an example of")]
-        )
-    return sample(newest(found.schemas))
 
 
 OPERATIONS = (

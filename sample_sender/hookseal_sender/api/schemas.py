@@ -6,38 +6,50 @@ Knows JSON Schema, draft 2020-12, without the network. Must not know event types
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT202012
+from jsonschema_rs import ValidationError
+
+from hookseal_sender.payload_schema import MAX_WORK, compiled, work_of
+from hookseal_sender.schema_cost import REFERENCES, EndlessSchema, SchemaCosts, objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["newest", "sample", "schema_fault"]
+__all__ = ["newest", "sample", "schema_fault", "too_large"]
 
-_REFERENCES = ("$ref", "$dynamicRef")
 _DIGITS = re.compile(r"[0-9]+")
 _MAX_DEPTH = 8
 _MAX_FAULT = 200
+_MAX_VALUES, _MAX_PATTERNS = 5000, 200
+# What a schema must leave possible: to check a payload of a thousand values, eight levels deep.
+_VALUES, _SIZE, _LEVELS = 1000, 16 * 1024, 8
+
+
+def too_large(schemas: Mapping[str, object]) -> str | None:
+    """Return what there is too much of in all versions of a schema together, or None."""
+    if sum(1 for _ in _values(schemas)) > _MAX_VALUES:
+        return f"all versions together may hold {_MAX_VALUES} values"
+    if sum(1 for part in objects(schemas) for _ in _patterns(part)) > _MAX_PATTERNS:
+        return f"all versions together may hold {_MAX_PATTERNS} regular expressions"
+    return None
 
 
 def schema_fault(schema: Mapping[str, object]) -> str | None:
     """Return what is wrong with ``schema`` as a sentence, or None if payloads can be held to it.
 
-    References must lead to somewhere inside it: nothing is ever fetched.
+    References must lead to somewhere inside it: nothing is ever fetched. Regular expressions are
+    those that can be matched in linear time, and a payload can be checked in a bounded one.
     """
     try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        where = "/".join(map(str, error.absolute_path)) or "the schema"
-        return f"not a JSON Schema (draft 2020-12): {where}: {error.message[:_MAX_FAULT]}"
+        return (
+            _pattern_fault(schema)
+            or _reference_fault(schema)
+            or _rule_fault(schema)
+            or _cost_fault(schema)
+        )
     except RecursionError:
         return "this is nested too deep"
-    return _pattern_fault(schema) or _reference_fault(schema)
 
 
 def newest(schemas: Mapping[str, Mapping[str, object]]) -> Mapping[str, object]:
@@ -52,54 +64,79 @@ def sample(schema: Mapping[str, object]) -> dict[str, object]:
 
 
 def _pattern_fault(schema: Mapping[str, object]) -> str | None:
-    for part in _objects(schema):
-        named = part.get("patternProperties")
-        patterns = [*cast("dict[str, object]", named)] if isinstance(named, dict) else []
-        for pattern in (part.get("pattern"), *patterns):
-            if isinstance(pattern, str) and not _compiles(pattern):
-                return f"{pattern[:_MAX_FAULT]!r} is not a regular expression"
+    for part in objects(schema):
+        for pattern in _patterns(part):
+            if not _compiles(pattern):
+                return (
+                    f"{pattern[:_MAX_FAULT]!r} is not a regular expression that can be used: they "
+                    "are matched in linear time, without lookaround and references to groups, and "
+                    "must not be too long"
+                )
     return None
+
+
+def _patterns(part: dict[str, object]) -> Iterator[str]:
+    pattern, named = part.get("pattern"), part.get("patternProperties")
+    if isinstance(pattern, str):
+        yield pattern
+    if isinstance(named, dict):
+        yield from cast("dict[str, object]", named)
 
 
 def _compiles(pattern: str) -> bool:
     try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError):
+        compiled({"pattern": pattern})
+    except ValueError:
         return False
     return True
 
 
 def _reference_fault(schema: Mapping[str, object]) -> str | None:
-    for part in _objects(schema):
-        for reference in (part.get(keyword) for keyword in _REFERENCES):
-            if not isinstance(reference, str):
-                continue
-            if not reference.startswith("#"):
+    for part in objects(schema):
+        if part is not schema and isinstance(part.get("$id"), str):
+            return "'$id' may stand at the top only"
+        for reference in (part.get(keyword) for keyword in REFERENCES):
+            if isinstance(reference, str) and not reference.startswith("#"):
                 return f"{reference[:_MAX_FAULT]!r}: a reference must begin with '#', within it"
-            if not _leads_somewhere(schema, reference):
-                return f"{reference[:_MAX_FAULT]!r} leads nowhere in this schema"
     return None
 
 
-def _leads_somewhere(schema: Mapping[str, object], reference: str) -> bool:
+def _rule_fault(schema: Mapping[str, object]) -> str | None:
+    """Return which rule of JSON Schema is broken."""
     try:
-        resolver = Registry[Any]().resolver_with_root(DRAFT202012.create_resource(schema))
-        resolver.lookup(reference)
-    except (Unresolvable, LookupError, TypeError, ValueError):  # by what stands where it points
-        return False
-    return True
+        compiled(schema)
+    except ValidationError as error:
+        if error.kind.name == "$ref":
+            return f"a reference leads nowhere in this schema: {error.message[:_MAX_FAULT]}"
+        where = "/".join(map(str, error.instance_path)) or "the schema"
+        return f"not a JSON Schema (draft 2020-12): {where}: {error.message[:_MAX_FAULT]}"
+    except ValueError:
+        return "this is nested too deep"
+    return None
 
 
-def _objects(value: object) -> Iterator[dict[str, object]]:
-    """Yield every object in ``value``, itself first."""
+def _cost_fault(schema: Mapping[str, object]) -> str | None:
+    try:
+        cost = SchemaCosts(schema).at(_LEVELS)
+    except (EndlessSchema, LookupError):
+        return "its references lead in a circle, or nowhere"
+    if work_of(cost, values=_VALUES, size=_SIZE) > MAX_WORK:
+        return (
+            f"to check a payload of {_VALUES} values could take too long; use fewer references, "
+            "alternatives and regular expressions"
+        )
+    return None
+
+
+def _values(value: object) -> Iterator[object]:
+    """Yield everything in ``value``, itself first."""
+    yield value
     if isinstance(value, dict):
-        found = cast("dict[str, object]", value)
-        yield found
-        for member in found.values():
-            yield from _objects(member)
+        for member in cast("dict[str, object]", value).values():
+            yield from _values(member)
     elif isinstance(value, list):
         for member in cast("list[object]", value):
-            yield from _objects(member)
+            yield from _values(member)
 
 
 def _order(version: str) -> tuple[int, str]:

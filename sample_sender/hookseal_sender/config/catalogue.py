@@ -27,6 +27,7 @@ _ALL = (*_KEYED, "migrate")
 TOPICS = {
     "database": "Database and keys",
     "api": "API",
+    "console": "Console and Play",
     "delivery": "Deliveries",
     "operation": "Operation",
 }
@@ -119,7 +120,7 @@ SETTINGS: tuple[Setting, ...] = (
         help="the keys that encrypt the endpoints' secrets at rest, newest first, comma-separated: "
         "the first seals, all open; with SQLite one is made beside the database if none is given",
         metavar="TEXT,...",
-        commands=_KEYED,
+        commands=_ALL,
         parse=values.keys,
         secret=True,
     ),
@@ -145,16 +146,18 @@ SETTINGS: tuple[Setting, ...] = (
         name="public_url",
         topic="api",
         default="",
-        help="how others reach the API; made of host and port if not given",
+        help="how others reach the API and the console; made of host and port if not given. A "
+        "worker needs it to deliver to Play",
         metavar="URL",
-        commands=_API,
+        commands=_RUNNING,
         parse=values.web_url,
     ),
     Setting(
         name="api_rate_limit",
         topic="api",
         default="5000/second",
-        help="requests one token may make, such as 100/second;2000/minute; empty for any number",
+        help="requests one token may make of each process, such as 100/second;2000/minute, which "
+        "both hold; empty for any number",
         metavar="RATE",
         commands=_API,
         parse=values.rate,
@@ -187,6 +190,35 @@ SETTINGS: tuple[Setting, ...] = (
         parse=values.line,
     ),
     Setting(
+        name="console",
+        topic="console",
+        default="true",
+        help="whether the web console is served, at /console",
+        metavar="true|false",
+        commands=_API,
+        parse=values.boolean,
+    ),
+    Setting(
+        name="frame_origins",
+        topic="console",
+        default="",
+        help="origins that may show the console in a frame, such as https://app.example.com, "
+        "comma-separated; none by default",
+        metavar="ORIGIN,...",
+        commands=_API,
+        parse=values.origins,
+    ),
+    Setting(
+        name="play_store",
+        topic="console",
+        default="",
+        help="the SQLite file of Play's requests; beside an SQLite database by default, and with "
+        "PostgreSQL there is no Play without it. Processes of one machine share it",
+        metavar="FILE",
+        commands=_RUNNING,
+        parse=values.path,
+    ),
+    Setting(
         name="https_only",
         topic="delivery",
         default="false",
@@ -211,7 +243,7 @@ SETTINGS: tuple[Setting, ...] = (
         default=",".join(f"{delay:g}" for delay in DEFAULT_DELAYS),
         help="seconds before each retry; an endpoint's own schedule wins",
         metavar="SECONDS,...",
-        commands=_DELIVERY,
+        commands=_RUNNING,
         parse=values.schedule,
     ),
     Setting(
@@ -220,7 +252,7 @@ SETTINGS: tuple[Setting, ...] = (
         default="20",
         help="seconds an endpoint has to answer, body included; an endpoint's own time wins",
         metavar="SECONDS",
-        commands=_DELIVERY,
+        commands=_RUNNING,
         parse=values.seconds(),
     ),
     Setting(
@@ -256,7 +288,7 @@ SETTINGS: tuple[Setting, ...] = (
         default="90",
         help="days that messages and attempts are kept",
         metavar="DAYS",
-        commands=_DELIVERY,
+        commands=_RUNNING,
         parse=values.whole(1, 3650),
     ),
     Setting(

@@ -36,6 +36,9 @@ class Settings:
     max_body: int
     default_plan: str
     contact: str
+    console: bool
+    frame_origins: tuple[str, ...]
+    play_store: Path | None
     https_only: bool
     allow_networks: tuple[Network, ...]
     retry_schedule: tuple[float, ...]

@@ -28,6 +28,7 @@ __all__ = [
     "line",
     "name",
     "networks",
+    "origins",
     "path",
     "rate",
     "schedule",
@@ -45,6 +46,7 @@ _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
@@ -137,6 +139,14 @@ def networks(given: str) -> tuple[Network, ...]:
         return tuple(parse_network(part.strip()) for part in given.split(",") if part.strip())
     except ValueError as error:
         raise ValueError(f"{error}; write networks such as 10.0.0.0/8,fd00::/8") from None
+
+
+def origins(given: str) -> tuple[str, ...]:
+    """Return origins of web pages; there may be none."""
+    found = tuple(part.strip() for part in given.split(",") if part.strip())
+    if not all(_ORIGIN.fullmatch(each) for each in found):
+        raise ValueError("write origins such as https://app.example.com, without a path")
+    return found
 
 
 def keys(given: str) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hookseal_sender.store.base import (
     AttemptFilter,
     DeliveryFilter,
+    LogFilter,
+    LogPage,
     MessageFilter,
     Page,
     PageRequest,
@@ -16,6 +18,8 @@ from hookseal_sender.store.sql import SqlStore, database_file, open_store
 __all__ = [
     "AttemptFilter",
     "DeliveryFilter",
+    "LogFilter",
+    "LogPage",
     "MessageFilter",
     "Page",
     "PageRequest",

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     Clock: TypeAlias = Callable[[Connection], int]
 
-__all__ = ["Backend", "Dialect", "take_arrivals", "tell_arrivals"]
+__all__ = ["READ_SECONDS", "Backend", "Dialect", "take_arrivals", "tell_arrivals"]
 
 Dialect: TypeAlias = Literal["sqlite", "postgresql"]
+READ_SECONDS = 10.0
+"""How long a read may look for what it was asked; few do at once, and others wait for them."""
 _ARRIVALS = "hookseal_arrivals"
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from hookseal_sender.standing import UNBOUNDED
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping, Sequence
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
         EndpointDraft,
         EventType,
         EventTypeDraft,
+        HourTally,
         Keyed,
         Lease,
+        LoggedDelivery,
         Message,
         MessageDraft,
         Organisation,
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
         Secret,
         StoredReply,
     )
+    from hookseal_sender.standing import Bounds
 
 __all__ = [
     "AttemptFilter",
@@ -42,6 +47,8 @@ __all__ = [
     "DeliveryFilter",
     "Housekeeping",
     "Log",
+    "LogFilter",
+    "LogPage",
     "MessageFilter",
     "Outbox",
     "Page",
@@ -109,6 +116,38 @@ class DeliveryFilter(MessageFilter):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LogFilter:
+    """Limits the log of one endpoint; what is None limits nothing.
+
+    ``status_class`` is 100, 200, ... 500, or 0 for no answer; it and ``status`` are those of the
+    newest attempt. The messages are made from ``after_ms`` until ``before_ms``, to the 4 ms that
+    an id tells.
+    """
+
+    states: tuple[DeliveryState, ...] | None = None
+    status_class: int | None = None
+    status: int | None = None
+    event_type: str | None = None
+    after_ms: int | None = None
+    before_ms: int | None = None
+    msg_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogPage:
+    """Part of an endpoint's log, newest first.
+
+    ``more_behind`` is the message id to go on behind, None if there is nothing more. Where the
+    search ended because it had looked at enough, ``searched_to_ms`` is the time of the oldest
+    message that it looked at, and what follows may hold nothing that is searched for.
+    """
+
+    items: Sequence[LoggedDelivery]
+    more_behind: str | None
+    searched_to_ms: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Published:
     """An accepted message. ``replayed``: the idempotency key was used before, nothing is new."""
 
@@ -134,8 +173,13 @@ class Tokens(Protocol):
     async def begin_keyed(self, keyed: Keyed) -> StoredReply | None:
         """Return what the key's first request was answered, or None: this is the first.
 
-        Raises Conflict while the first is under way, KeyReused if it had another body.
+        Raises Conflict while the first is under way, for five minutes or as long as
+        :meth:`renew_keyed` is called within them, and KeyReused if it had another body.
         """
+        ...
+
+    async def renew_keyed(self, keyed: Keyed) -> None:
+        """Keep the key for its first request, which is still under way, for five minutes more."""
         ...
 
     async def finish_keyed(self, keyed: Keyed, reply: StoredReply | None) -> None:
@@ -268,6 +312,39 @@ class Log(Protocol):
         """Count the endpoint's deliveries of the messages made in that time."""
         ...
 
+    async def search_deliveries(
+        self,
+        app_id: str,
+        endpoint_id: str,
+        where: LogFilter,
+        *,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> LogPage:
+        """Return the endpoint's deliveries that ``where`` selects, the newest message first.
+
+        They are behind the message id ``before``. However many there are, a call looks at a fixed
+        number of deliveries at most, and then returns what it found until there.
+        """
+        ...
+
+    async def pending(
+        self, app_id: str, endpoint_id: str, *, most: int = 10_000
+    ) -> Mapping[DeliveryState, int]:
+        """Count the endpoint's unfinished deliveries by state, up to ``most`` of each.
+
+        A state that no delivery is in is left out.
+        """
+        ...
+
+    async def tallies(self, app_id: str, *, after_ms: int) -> Mapping[str, Sequence[HourTally]]:
+        """Return the attempts of each endpoint by hour, oldest first, by endpoint id.
+
+        They are of the hours that begin at ``after_ms`` or later and have any; endpoints without,
+        and those that were deleted, are left out.
+        """
+        ...
+
     async def expunge_message(self, app_id: str, msg_id: str) -> None:
         """Remove the payload; deliveries that are not finished are cancelled."""
         ...
@@ -305,12 +382,15 @@ class Outbox(Protocol):
         """Accept a message for one endpoint, whatever its filters: an example event."""
         ...
 
-    async def claim(self, *, limit: int, per_endpoint: int, lease: float) -> Claimed:
+    async def claim(
+        self, *, limit: int, per_endpoint: int, lease: float, bounds: Bounds = UNBOUNDED
+    ) -> Claimed:
         """Lease up to ``limit`` due deliveries.
 
         A lease lasts ``lease`` seconds longer than the endpoint's own timeout. No endpoint has more
         than ``per_endpoint`` in flight, however many wait for it, nor more a second than its
-        throttle rate and its application's; one that is paused gets none.
+        throttle rate and its application's; one that is paused gets none. ``bounds`` is what the
+        worker that asks may have of each, and of the slow ones.
         """
         ...
 
@@ -359,8 +439,16 @@ class Housekeeping(Protocol):
         """Remove what is kept no longer, and return how many rows went.
 
         That is payloads whose time is up, finished messages made before ``before_ms`` with their
-        deliveries and attempts, and keys that have expired. At most ``limit`` messages a call, so
-        that no other writer waits long; 0: nothing is left.
+        deliveries and attempts, tallies of hours that were over by then, and keys that have
+        expired. With its payload a held delivery ends: it is cancelled. At most ``limit`` messages
+        a call, so that no other writer waits long; 0: nothing is left.
+        """
+        ...
+
+    async def reseal(self) -> tuple[int, int]:
+        """Seal all that an older key sealed with the newest, so that the older can be retired.
+
+        Returns the number of endpoints sealed anew, and of those that none of the keys opens.
         """
         ...
 

@@ -23,19 +23,25 @@ ResultT = TypeVar("ResultT")
 class Batcher(Generic[ItemT, ResultT]):
     """Collects items and commits them together, at most ``limit`` at a time.
 
-    ``commit`` returns one result per item; an exception among them is raised to that item's caller
-    alone. A commit that fails as a whole is tried again by halves, so that an item that cannot be
-    stored does not take its neighbours along. Where the database itself failed nothing is tried
-    again: it may have been committed after all.
+    ``weigh`` returns the bytes of an item that count: those of a batch have at most
+    ``limit_bytes``, save that one that has more goes alone. ``commit`` returns one result per item;
+    an exception among them is raised to that item's caller alone. A commit that fails as a whole is
+    tried again by halves, so that an item that cannot be stored does not take its neighbours along.
+    Where the database itself failed nothing is tried again: it may have been committed after all.
     """
 
     def __init__(
         self,
         commit: Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT | Exception]]],
+        weigh: Callable[[ItemT], int],
+        *,
         limit: int = 500,
+        limit_bytes: int = 8 * 1024 * 1024,
     ) -> None:
         self._commit = commit
+        self._weigh = weigh
         self._limit = limit
+        self._limit_bytes = limit_bytes
         self._waiting: deque[tuple[ItemT, asyncio.Future[ResultT]]] = deque()
         self._drain: asyncio.Task[None] | None = None
 
@@ -55,13 +61,22 @@ class Batcher(Generic[ItemT, ResultT]):
     async def _commit_all(self) -> None:
         try:
             while self._waiting:
-                size = min(self._limit, len(self._waiting))
-                batch = [self._waiting.popleft() for _ in range(size)]
+                batch = self._take()
                 results = await self._results([item for item, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
                     _resolve(future, result)
         finally:
             self._drain = None
+
+    def _take(self) -> list[tuple[ItemT, asyncio.Future[ResultT]]]:
+        batch = [self._waiting.popleft()]
+        room = self._limit_bytes - self._weigh(batch[0][0])
+        while self._waiting and len(batch) < self._limit:
+            room -= self._weigh(self._waiting[0][0])
+            if room < 0:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
 
     async def _results(self, items: Sequence[ItemT]) -> Sequence[ResultT | Exception]:
         try:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from hookseal_sender.standing import Bounds
     from hookseal_sender.store.moves import LaneRow, Taken
     from hookseal_sender.store.sealed import Opened
     from hookseal_sender.store.sharing import Shares
@@ -55,19 +56,33 @@ class Claimer:
 
     def __init__(self, vault: Vault) -> None:
         self._sealed = SealedReader(vault)
-        self._scanner = LaneScanner()
+        self._scanner = LaneScanner(lambda row: self._sealed.open(row) is not None)
 
     def claim(
-        self, connection: Connection, now_ms: int, *, limit: int, per_endpoint: int, lease: float
+        self,
+        connection: Connection,
+        now_ms: int,
+        *,
+        limit: int,
+        per_endpoint: int,
+        lease: float,
+        bounds: Bounds,
     ) -> Claimed:
         """Lease due deliveries, also those whose lease has ended, and return what to send."""
         moments: list[float | None] = [_promote(connection, now_ms)]
-        scan = self._scanner.scan(connection, now_ms, limit=limit, per_endpoint=per_endpoint)
+        scan = self._scanner.scan(
+            connection, now_ms, limit=limit, per_endpoint=per_endpoint, bounds=bounds
+        )
         sources = self._sources(scan.rows, now_ms)
         paces, busy = _app_paces(connection, sources)
-        lanes = [lane_of(each.row) for key, each in sources.items() if key[0] not in busy]
+        lanes = [lane_of(each.row, bounds) for key, each in sources.items() if key[0] not in busy]
         shares = share_out(
-            lanes, room=limit, per_endpoint=per_endpoint, now_ms=now_ms, app_paces=paces
+            lanes,
+            room=limit,
+            per_endpoint=per_endpoint,
+            now_ms=now_ms,
+            app_paces=paces,
+            bounds=bounds,
         )
         self._scanner.go_on(scan, shares.passed)
         quotas = [

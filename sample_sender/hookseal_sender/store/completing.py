@@ -25,6 +25,7 @@ from hookseal_sender.store.health import Health, follow
 from hookseal_sender.store.moves import ATTEMPT_COLUMNS, Ending, Wanted
 from hookseal_sender.store.operational import endpoint_disabled
 from hookseal_sender.store.schema import endpoint
+from hookseal_sender.store.tallies import add_attempts
 from hookseal_sender.store.telling import Recorded, tell_of_attempts
 
 if TYPE_CHECKING:
@@ -47,12 +48,17 @@ _HEALTH = Wanted(
 
 
 def complete(
-    connection: Connection, now_ms: int, results: Sequence[Result], *, disable_after: float
+    connection: Connection,
+    now_ms: int,
+    results: Sequence[Result],
+    *,
+    disable_after: float,
+    shard: int,
 ) -> Sequence[bool | Exception]:
     """Log the attempts whose leases still hold, and move their deliveries on.
 
     Returns for each whether it was recorded. An endpoint without a success for ``disable_after``
-    seconds is disabled; 0: never.
+    seconds is disabled; 0: never. ``shard`` is the caller's own part of the tallies.
     """
     healths, changing = _healths(connection, now_ms, results, disable_after)
     endings = [_ending(now_ms, each, healths) for each in results]
@@ -72,6 +78,9 @@ def complete(
         if changing:
             _keep_healths(connection, now_ms, recorded, healths, disable_after)
         tell_of_attempts(connection, now_ms, recorded)
+        # Last, for another process may wait for the same row of a tally.
+        made = [(_lane(each.result), each.result.attempt.succeeded) for each in recorded]
+        add_attempts(connection, now_ms, shard, made)
     kept = {id(each.result) for each in recorded}
     return [id(each) in kept for each in results]
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from hookseal_sender.errors import Conflict, StartError, StoreUnavailable, Unstorable
-from hookseal_sender.store.backend import take_arrivals, tell_arrivals
+from hookseal_sender.errors import Conflict, ReadTooLong, StartError, StoreUnavailable, Unstorable
+from hookseal_sender.store.backend import READ_SECONDS, take_arrivals, tell_arrivals
 from hookseal_sender.store.notify import Announcer
 from hookseal_sender.store.postgresql import open_postgresql
 from hookseal_sender.store.sqlite import open_sqlite
@@ -34,6 +34,7 @@ __all__ = ["Database", "parse_database_url"]
 
 ResultT = TypeVar("ResultT")
 P = ParamSpec("P")
+_GIVEN_UP = {"SQLITE_INTERRUPT", "QueryCanceled"}
 _EXAMPLES = "write one such as sqlite:///hookseal.db or postgresql://user@host/name"
 
 
@@ -67,15 +68,27 @@ class Database:
         self._announcer = Announcer(url, self.arrivals) if self.dialect == "postgresql" else None
 
     @classmethod
-    def open(cls, url: str, *, pool: int = 8, clock: Clock | None = None) -> Database:
+    def open(
+        cls,
+        url: str,
+        *,
+        pool: int = 8,
+        clock: Clock | None = None,
+        read_seconds: float = READ_SECONDS,
+    ) -> Database:
         """Return the database of ``url``; ``pool`` bounds the connections to PostgreSQL.
 
-        ``clock`` is the database's own unless a test replaces it. Raises
+        A read that takes longer than ``read_seconds`` is given up. ``clock`` is the database's own
+        unless a test replaces it. Raises
         :class:`~hookseal_sender.errors.StartError` if the database cannot be used.
         """
         parsed = parse_database_url(url)
         sqlite = parsed.get_backend_name() == "sqlite"
-        backend = open_sqlite(parsed) if sqlite else open_postgresql(parsed, pool)
+        backend = (
+            open_sqlite(parsed, read_seconds=read_seconds)
+            if sqlite
+            else open_postgresql(parsed, pool, read_seconds=read_seconds)
+        )
         return cls(backend, parsed, clock)
 
     @property
@@ -117,7 +130,10 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> ResultT:
-        """Return ``work(connection, ...)``; run again if the connection turns out to be dead."""
+        """Return ``work(connection, ...)``; run again if the connection turns out to be dead.
+
+        Raises ReadTooLong if that takes longer than a read may, and StoreUnavailable.
+        """
         engine = self._backend.reading
 
         def look() -> ResultT:
@@ -203,7 +219,13 @@ def _named_failures() -> Generator[None]:
     except (DataError, UnicodeError, OverflowError):
         raise Unstorable("a value holds what the database cannot keep, such as NUL") from None
     except (SQLAlchemyError, sqlite3.Error) as error:
-        raise StoreUnavailable(f"the database failed: {_kind(error)}") from None
+        kind = _kind(error)
+        if kind in _GIVEN_UP:
+            raise ReadTooLong(
+                "the database took too long to find this; ask for less, such as a shorter time or "
+                "one endpoint"
+            ) from None
+        raise StoreUnavailable(f"the database failed: {kind}") from None
 
 
 def _kind(error: Exception) -> str:

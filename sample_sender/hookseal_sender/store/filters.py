@@ -21,15 +21,24 @@ if TYPE_CHECKING:
 
     from hookseal_sender.store.base import MessageFilter
 
-__all__ = ["NOTABLE", "in_id_range", "in_states", "is_unfinished", "of_messages"]
+__all__ = [
+    "NOTABLE",
+    "UNFINISHED",
+    "are_notable",
+    "in_id_range",
+    "in_states",
+    "is_unfinished",
+    "of_messages",
+]
 
 _TICK_MS = 4  # the resolution of an id
-_UNFINISHED = (
+UNFINISHED = (
     DeliveryState.READY,
     DeliveryState.SENDING,
     DeliveryState.HELD,
     DeliveryState.WAITING,
 )
+"""The states of a delivery that is not done with."""
 _COMMON = (DeliveryState.READY, DeliveryState.SUCCEEDED)
 
 
@@ -50,12 +59,17 @@ def in_states(states: Sequence[DeliveryState]) -> ColumnElement[bool]:
     found: ColumnElement[bool] = delivery.c.state.in_(_literal(states))
     if len(states) == 1:
         found = delivery.c.state == bindparam(None, int(*states), Integer, literal_execute=True)
-    return found if set(states) & set(_COMMON) else found & NOTABLE
+    return found & NOTABLE if are_notable(states) else found
+
+
+def are_notable(states: Sequence[DeliveryState]) -> bool:
+    """Tell whether the index ``delivery_state`` has all deliveries of these states."""
+    return not set(states) & set(_COMMON)
 
 
 def is_unfinished() -> ColumnElement[bool]:
     """Return the condition of a delivery that is not done with."""
-    return delivery.c.state.in_(_literal(_UNFINISHED))
+    return delivery.c.state.in_(_literal(UNFINISHED))
 
 
 def of_messages(where: MessageFilter, moment: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:

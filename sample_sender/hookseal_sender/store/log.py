@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, or_, select, union_all
 
 from hookseal_sender.errors import NotFound
 from hookseal_sender.model import DeliveryState
-from hookseal_sender.store.filters import in_id_range, in_states, of_messages
+from hookseal_sender.store.filters import UNFINISHED, in_id_range, in_states, of_messages
 from hookseal_sender.store.paging import read_page
 from hookseal_sender.store.rows import first_id, read_attempt, read_delivery, read_message
 from hookseal_sender.store.schema import attempt, delivery, message
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "DELIVERIES",
+    "MESSAGE_OF_DELIVERY",
     "count_deliveries",
+    "count_pending",
     "get_attempt",
     "get_delivery",
     "get_message",
@@ -43,7 +46,7 @@ __all__ = [
 # An attempt's id is made when it is recorded, its time is that of its start on the worker's clock.
 _ATTEMPT_MARGIN_MS = 3_600_000
 
-_MESSAGE_OF_DELIVERY = (message.c.app_id == delivery.c.app_id) & (message.c.id == delivery.c.msg_id)
+MESSAGE_OF_DELIVERY = (message.c.app_id == delivery.c.app_id) & (message.c.id == delivery.c.msg_id)
 _MESSAGE_OF_ATTEMPT = (message.c.app_id == attempt.c.app_id) & (message.c.id == attempt.c.msg_id)
 _DELIVERY_OF_ATTEMPT = (
     (delivery.c.app_id == attempt.c.app_id)
@@ -52,8 +55,8 @@ _DELIVERY_OF_ATTEMPT = (
 )
 # Outer joins of what is always there: an engine then begins with the list's own index, which is in
 # the order of the pages, and not with the other table's.
-_DELIVERIES = select(delivery, message.c.event_type, message.c.created_ms).join_from(
-    delivery, message, _MESSAGE_OF_DELIVERY, isouter=True
+DELIVERIES = select(delivery, message.c.event_type, message.c.created_ms).join_from(
+    delivery, message, MESSAGE_OF_DELIVERY, isouter=True
 )
 _ATTEMPTS = (
     select(attempt, message.c.event_type, delivery.c.state, delivery.c.attempts, delivery.c.due_ms)
@@ -93,7 +96,7 @@ def list_messages(
 
 def get_delivery(connection: Connection, app_id: str, msg_id: str, endpoint_id: str) -> Delivery:
     """Return where the message stands with the endpoint."""
-    query = _DELIVERIES.where(
+    query = DELIVERIES.where(
         delivery.c.app_id == app_id,
         delivery.c.endpoint_id == endpoint_id,
         delivery.c.msg_id == msg_id,
@@ -108,7 +111,7 @@ def list_deliveries(
     connection: Connection, app_id: str, page: PageRequest, where: DeliveryFilter
 ) -> Page[Delivery]:
     """Return a page of the application's deliveries."""
-    query = _DELIVERIES.where(
+    query = DELIVERIES.where(
         delivery.c.app_id == app_id,
         *in_id_range(delivery.c.msg_id, "msg_", where),
         *_of_deliveries(where),
@@ -133,6 +136,21 @@ def count_deliveries(
         .group_by(delivery.c.state)
     )
     return {DeliveryState(state): count for state, count in connection.execute(query)}
+
+
+def count_pending(
+    connection: Connection, app_id: str, endpoint_id: str, *, most: int = 10_000
+) -> Mapping[DeliveryState, int]:
+    """Count the endpoint's unfinished deliveries by state, up to ``most`` of each."""
+    here = (delivery.c.app_id == app_id, delivery.c.endpoint_id == endpoint_id)
+    some = [
+        select(delivery.c.state).where(*here, in_states((state,))).limit(most).subquery()
+        for state in UNFINISHED
+    ]
+    query = union_all(
+        *(select(func.min(each.c.state), func.count()).select_from(each) for each in some)
+    )
+    return {DeliveryState(state): count for state, count in connection.execute(query) if count}
 
 
 def _of_deliveries(where: DeliveryFilter) -> Iterator[ColumnElement[bool]]:

@@ -26,6 +26,7 @@ __all__ = [
     "Moves",
     "Quota",
     "Taken",
+    "TallyRow",
     "Wanted",
 ]
 
@@ -115,6 +116,17 @@ class Ended(NamedTuple):
     trigger: int
 
 
+class TallyRow(NamedTuple):
+    """Attempts to add to an hour of an endpoint."""
+
+    app_id: str
+    endpoint_id: str
+    hour_ms: int
+    shard: int
+    succeeded: int
+    failed: int
+
+
 class Wanted(NamedTuple):
     """What to read of a table by a key of two columns.
 
@@ -165,4 +177,8 @@ class Moves(Protocol):
         self, connection: Connection, table: str, columns: str, rows: Sequence[Sequence[object]]
     ) -> None:
         """Insert rows, their values in the order of ``columns``."""
+        ...
+
+    def tally(self, connection: Connection, rows: Sequence[TallyRow]) -> None:
+        """Add to the tallies, which are in the order of their keys, each once."""
         ...

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from hookseal_sender.store.moves import Ending, Quota, Wanted
+    from hookseal_sender.store.moves import Ending, Quota, TallyRow, Wanted
     from hookseal_sender.store.sharing import LaneKey
 
 __all__ = ["PostgresqlMoves"]
@@ -93,6 +93,13 @@ WHERE d.app_id = r.app_id AND d.endpoint_id = r.endpoint_id AND d.msg_id = r.msg
   AND d.lease_token = r.token
 RETURNING d.app_id, d.endpoint_id, d.msg_id, r.token, d.attempts, d.tries, d.trigger"""
 
+_TALLY = """
+INSERT INTO tally AS t (app_id, endpoint_id, hour_ms, shard, succeeded, failed)
+SELECT app_id, endpoint_id, hour_ms, shard, succeeded, failed
+FROM json_populate_recordset(NULL::tally, %(rows)s::json)
+ON CONFLICT (app_id, endpoint_id, hour_ms, shard)
+DO UPDATE SET succeeded = t.succeeded + excluded.succeeded, failed = t.failed + excluded.failed"""
+
 
 class PostgresqlMoves:
     """See :class:`~hookseal_sender.store.moves.Moves`."""
@@ -163,6 +170,11 @@ class PostgresqlMoves:
         )
         document = _document(dict(zip(names, row, strict=True)) for row in rows)
         connection.exec_driver_sql(statement, {"rows": document})
+
+    def tally(self, connection: Connection, rows: Sequence[TallyRow]) -> None:
+        """See :class:`~hookseal_sender.store.moves.Moves`."""
+        document = _document(row._asdict() for row in rows)
+        connection.exec_driver_sql(_TALLY, {"rows": document})
 
 
 def _document(rows: Iterable[Mapping[str, object]]) -> str:

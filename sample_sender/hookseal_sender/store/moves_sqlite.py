@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from hookseal_sender.store.moves import Ending, Quota, Wanted
+    from hookseal_sender.store.moves import Ending, Quota, TallyRow, Wanted
     from hookseal_sender.store.sharing import LaneKey
 
 __all__ = ["SqliteMoves"]
@@ -83,6 +83,11 @@ _END = """
 UPDATE delivery SET state = ?, due_ms = ?, lease_token = NULL, attempts = attempts + 1,
   tries = tries + 1, last_status = ?, last_attempt_ms = ?
 WHERE app_id = ? AND endpoint_id = ? AND msg_id = ?"""
+
+_TALLY = """
+INSERT INTO tally (app_id, endpoint_id, hour_ms, shard, succeeded, failed)
+VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (app_id, endpoint_id, hour_ms, shard)
+DO UPDATE SET succeeded = succeeded + excluded.succeeded, failed = failed + excluded.failed"""
 
 
 class SqliteMoves:
@@ -156,3 +161,7 @@ class SqliteMoves:
         marks = ", ".join("?" * len(rows[0]))
         statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 # our own names
         driver_of(connection).executemany(statement, rows)
+
+    def tally(self, connection: Connection, rows: Sequence[TallyRow]) -> None:
+        """See :class:`~hookseal_sender.store.moves.Moves`."""
+        driver_of(connection).executemany(_TALLY, rows)

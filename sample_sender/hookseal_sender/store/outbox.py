@@ -7,12 +7,14 @@ the statements do.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from hookseal_sender.errors import Conflict, NotFound, PayloadRefused
+from hookseal_sender.standing import UNBOUNDED
 from hookseal_sender.store import redelivering
 from hookseal_sender.store.accepting import Publication, Unchecked, accept
 from hookseal_sender.store.base import Published
@@ -21,6 +23,7 @@ from hookseal_sender.store.claims import Claimer
 from hookseal_sender.store.completing import complete
 from hookseal_sender.store.publishing import insert_accepted, make_accepted
 from hookseal_sender.store.schema import endpoint
+from hookseal_sender.store.tallies import SHARDS
 from hookseal_sender.store.validating import check_payload
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
         Result,
         Scope,
     )
+    from hookseal_sender.standing import Bounds
     from hookseal_sender.store.base import DeliveryFilter
     from hookseal_sender.store.database import Database
     from hookseal_sender.vault import Vault
@@ -59,9 +63,10 @@ class Outbox:
         self.arrivals = database.arrivals
         self._database = database
         self._disable_after = disable_after
+        self._shard = secrets.randbelow(SHARDS)
         self._claimer = Claimer(vault)
-        self._publishes = Batcher(self._store_publications)
-        self._results = Batcher(self._store_results)
+        self._publishes = Batcher(self._store_publications, _bytes_of_publication)
+        self._results = Batcher(self._store_results, _bytes_of_result)
         self._enforced: dict[tuple[str, str], Unchecked] = {}
 
     async def finish(self) -> None:
@@ -118,12 +123,18 @@ class Outbox:
 
     # --- attempts ------------------------------------------------------------------------------
 
-    async def claim(self, *, limit: int, per_endpoint: int, lease: float) -> Claimed:
+    async def claim(
+        self, *, limit: int, per_endpoint: int, lease: float, bounds: Bounds = UNBOUNDED
+    ) -> Claimed:
         """See :class:`~hookseal_sender.store.base.Outbox`."""
         self._database.listen()
         # What a claim does may be lost in a power cut: the delivery is claimed again.
         return await self._database.write_relaxed(
-            self._claimer.claim, limit=limit, per_endpoint=per_endpoint, lease=lease
+            self._claimer.claim,
+            limit=limit,
+            per_endpoint=per_endpoint,
+            lease=lease,
+            bounds=bounds,
         )
 
     async def complete(self, result: Result) -> bool:
@@ -131,7 +142,9 @@ class Outbox:
         return await self._results.submit(result)
 
     async def _store_results(self, results: Sequence[Result]) -> Sequence[bool | Exception]:
-        return await self._database.write(complete, results, disable_after=self._disable_after)
+        return await self._database.write(
+            complete, results, disable_after=self._disable_after, shard=self._shard
+        )
 
     async def release(self, leases: Sequence[Lease]) -> None:
         """See :class:`~hookseal_sender.store.base.Outbox`."""
@@ -169,6 +182,14 @@ class Outbox:
     async def cancel(self, app_id: str, msg_id: str, endpoint_id: str | None = None) -> int:
         """See :class:`~hookseal_sender.store.base.Outbox`."""
         return await self._database.write(redelivering.cancel, app_id, msg_id, endpoint_id)
+
+
+def _bytes_of_publication(publication: Publication) -> int:
+    return len(publication.draft.payload)
+
+
+def _bytes_of_result(result: Result) -> int:
+    return len(result.attempt.response)
 
 
 async def _checked(publication: Publication, schema: Unchecked) -> Publication:

@@ -11,10 +11,12 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from hookseal_sender.errors import Unreachable
-from hookseal_sender.store.backend import Backend
+from hookseal_sender.store.backend import READ_SECONDS, Backend
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 __all__ = ["CONNECT_ARGUMENTS", "open_postgresql"]
 
@@ -27,6 +29,8 @@ _SETTINGS = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    # Nor by sorting all that there is instead of reading as much as is wanted of an index in order.
+    "enable_sort": "off",
     "jit": "off",
 }
 CONNECT_ARGUMENTS: dict[str, Any] = {
@@ -41,8 +45,10 @@ _CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _MIN_CONNECTIONS = 4
 
 
-def open_postgresql(url: URL, connections: int) -> Backend:
+def open_postgresql(url: URL, connections: int, *, read_seconds: float = READ_SECONDS) -> Backend:
     """Return the database of ``url``, to be used over up to so many connections, at least four.
+
+    A statement that only reads ends in an error after ``read_seconds``.
 
     Raises :class:`~hookseal_sender.errors.Unreachable` if it cannot be reached.
     """
@@ -53,6 +59,12 @@ def open_postgresql(url: URL, connections: int) -> Backend:
     # A claim that is lost in a power cut is made again.
     relaxed = durable.execution_options(relaxed=True)
     reading = _engine(url, readers, isolation_level="AUTOCOMMIT")
+    timeout = f"SET statement_timeout = {round(read_seconds * 1000)}"
+
+    def bound(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        connection.cursor().execute(timeout)
+
+    event.listen(reading, "connect", bound)
     try:
         with durable.connect() as connection:
             _clock(connection)

@@ -1,7 +1,8 @@
 """Removing what is kept no longer.
 
-Knows what may go and what must stay: nothing that is still to be delivered. Must not know when or
-how often it is asked.
+Knows what may go and what must stay: what is still to be delivered. What is held is that only until
+its payload's time is up, for without one there is nothing to send. Must not know when or how often
+it is asked.
 
 What may go is looked for by a reader, and looked at again by the writer that removes it, so that
 the long look keeps nobody from publishing.
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, select, tuple_, update
 
+from hookseal_sender.model import DeliveryState
 from hookseal_sender.store.filters import is_unfinished
 from hookseal_sender.store.schema import (
     application,
@@ -24,7 +26,9 @@ from hookseal_sender.store.schema import (
     idempotency,
     message,
     revoked_token,
+    tally,
 )
+from hookseal_sender.store.tallies import forget_hours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,9 +38,10 @@ __all__ = ["Purgeable", "find_purgeable", "purge"]
 _ByApplication: TypeAlias = "Mapping[str, Sequence[str]]"
 """Ids of messages by the id of their application."""
 _LOCK_KEY = 0x7075726765  # of PostgreSQL's advisory lock: the bytes of "purge"
-_UNFINISHED = exists().where(
-    delivery.c.app_id == message.c.app_id, delivery.c.msg_id == message.c.id, is_unfinished()
-)
+_OF_MESSAGE = (delivery.c.app_id == message.c.app_id) & (delivery.c.msg_id == message.c.id)
+_HELD = delivery.c.state == DeliveryState.HELD
+_UNFINISHED = exists().where(_OF_MESSAGE, is_unfinished())
+_ON_ITS_WAY = exists().where(_OF_MESSAGE, is_unfinished(), ~_HELD)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,9 +58,16 @@ def find_purgeable(
     """Return up to ``limit`` messages made before ``before_ms``, and as many expired payloads."""
     expired = message.c.expires_ms <= clock(connection)
     return Purgeable(
-        messages=_oldest(connection, message.c.created_ms, message.c.created_ms < before_ms, limit),
+        messages=_oldest(
+            connection, message.c.created_ms, limit, message.c.created_ms < before_ms, ~_UNFINISHED
+        ),
         payloads=_oldest(
-            connection, message.c.expires_ms, expired & message.c.payload.is_not(None), limit
+            connection,
+            message.c.expires_ms,
+            limit,
+            expired,
+            message.c.payload.is_not(None),
+            ~_ON_ITS_WAY,
         ),
     )
 
@@ -69,6 +81,7 @@ def purge(
     gone = sum(_remove(connection, *each) for each in found.messages.items())
     gone += sum(_empty(connection, *each) for each in found.payloads.items())
     gone += _forget_keys(connection, now_ms, limit)
+    gone += forget_hours(connection, before_ms, limit)
     return gone + _forget_deleted(connection, before_ms, limit)
 
 
@@ -84,14 +97,9 @@ def _alone(connection: Connection) -> bool:
 
 
 def _oldest(
-    connection: Connection, moment: ColumnElement[int], over: ColumnElement[bool], limit: int
+    connection: Connection, moment: ColumnElement[int], limit: int, *over: ColumnElement[bool]
 ) -> _ByApplication:
-    query = (
-        select(message.c.app_id, message.c.id)
-        .where(over, ~_UNFINISHED)
-        .order_by(moment)
-        .limit(limit)
-    )
+    query = select(message.c.app_id, message.c.id).where(*over).order_by(moment).limit(limit)
     found: dict[str, list[str]] = defaultdict(list)
     for app_id, msg_id in connection.execute(query):
         found[app_id].append(msg_id)
@@ -112,9 +120,19 @@ def _remove(connection: Connection, app_id: str, msg_ids: Sequence[str]) -> int:
 
 
 def _empty(connection: Connection, app_id: str, msg_ids: Sequence[str]) -> int:
+    _cancel_held(connection, app_id, msg_ids)
     over = _finished(connection, app_id, msg_ids)
     here = (message.c.app_id == app_id, message.c.id.in_(over), message.c.payload.is_not(None))
     return connection.execute(update(message).where(*here).values(payload=None)).rowcount
+
+
+def _cancel_held(connection: Connection, app_id: str, msg_ids: Sequence[str]) -> None:
+    held = (delivery.c.app_id == app_id, delivery.c.msg_id.in_(msg_ids), _HELD)
+    lanes = select(delivery.c.endpoint_id).where(*held)
+    # Endpoints are locked before their deliveries, as everywhere.
+    locked = select(endpoint.c.id).where(endpoint.c.app_id == app_id, endpoint.c.id.in_(lanes))
+    connection.execute(locked.order_by(endpoint.c.id).with_for_update(key_share=True))
+    connection.execute(update(delivery).where(*held).values(state=int(DeliveryState.CANCELLED)))
 
 
 def _finished(connection: Connection, app_id: str, msg_ids: Iterable[str]) -> set[str]:
@@ -145,12 +163,15 @@ def _forget_deleted(connection: Connection, before_ms: int, limit: int) -> int:
     has_attempts = exists().where(
         attempt.c.app_id == endpoint.c.app_id, attempt.c.endpoint_id == endpoint.c.id
     )
+    has_tallies = exists().where(
+        tally.c.app_id == endpoint.c.app_id, tally.c.endpoint_id == endpoint.c.id
+    )
     has_messages = exists().where(message.c.app_id == application.c.id)
     has_endpoints = exists().where(endpoint.c.app_id == application.c.id)
     endpoint_key = tuple_(endpoint.c.app_id, endpoint.c.id)
     bare_endpoints = (
         select(endpoint.c.app_id, endpoint.c.id)
-        .where(endpoint.c.deleted_ms < before_ms, ~has_deliveries, ~has_attempts)
+        .where(endpoint.c.deleted_ms < before_ms, ~has_deliveries, ~has_attempts, ~has_tallies)
         .limit(limit)
     )
     bare_applications = (

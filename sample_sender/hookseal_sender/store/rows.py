@@ -18,6 +18,7 @@ from hookseal_sender.model import (
     Disabled,
     Endpoint,
     EventType,
+    LoggedDelivery,
     Message,
     Secret,
     Trigger,
@@ -37,6 +38,7 @@ __all__ = [
     "event_type_values",
     "first_id",
     "fresh_id",
+    "headers_context",
     "open_headers",
     "open_secrets",
     "read_application",
@@ -45,9 +47,11 @@ __all__ = [
     "read_endpoint",
     "read_event_type",
     "read_list",
+    "read_logged",
     "read_message",
     "seal_headers",
     "seal_secrets",
+    "secrets_context",
     "signing_keys",
     "write_list",
 ]
@@ -83,10 +87,20 @@ def read_list(text: str | None) -> tuple[Any, ...] | None:
 # --- what is sealed ----------------------------------------------------------------------------
 
 
+def secrets_context(app_id: str, endpoint_id: str) -> str:
+    """Return what an endpoint's sealed secrets are bound to."""
+    return f"{app_id}/{endpoint_id}"
+
+
+def headers_context(app_id: str, endpoint_id: str) -> str:
+    """Return what an endpoint's sealed headers are bound to."""
+    return f"{app_id}/{endpoint_id}/headers"
+
+
 def seal_secrets(vault: Vault, app_id: str, endpoint_id: str, secrets: Sequence[Secret]) -> str:
     """Return the column of an endpoint's secrets."""
     plain = [{"key": each.key, "expires_ms": each.expires_ms} for each in secrets]
-    return vault.seal(json.dumps(plain), f"{app_id}/{endpoint_id}")
+    return vault.seal(json.dumps(plain), secrets_context(app_id, endpoint_id))
 
 
 def open_secrets(vault: Vault, row: RowMapping | Mapping[str, Any]) -> tuple[Secret, ...]:
@@ -94,7 +108,7 @@ def open_secrets(vault: Vault, row: RowMapping | Mapping[str, Any]) -> tuple[Sec
 
     Raises :class:`~hookseal_sender.errors.SealBroken` if they cannot be opened.
     """
-    plain = json.loads(vault.open(row["secrets"], f"{row['app_id']}/{row['id']}"))
+    plain = json.loads(vault.open(row["secrets"], secrets_context(row["app_id"], row["id"])))
     return tuple(Secret(key=each["key"], expires_ms=each["expires_ms"]) for each in plain)
 
 
@@ -111,7 +125,7 @@ def seal_headers(
     """Return the column of an endpoint's custom headers, NULL for none."""
     if not headers:
         return None
-    return vault.seal(json.dumps(dict(headers)), f"{app_id}/{endpoint_id}/headers")
+    return vault.seal(json.dumps(dict(headers)), headers_context(app_id, endpoint_id))
 
 
 def open_headers(vault: Vault, row: RowMapping | Mapping[str, Any]) -> dict[str, str]:
@@ -243,19 +257,32 @@ def read_message(row: RowMapping) -> Message:
 
 def read_delivery(row: RowMapping) -> Delivery:
     """Return the delivery of a row joined with its message."""
+    return Delivery(**_delivery_values(row))
+
+
+def read_logged(row: RowMapping, newest: RowMapping | None) -> LoggedDelivery:
+    """Return the delivery of a row joined with its message, and of its newest attempt if any."""
+    values = _delivery_values(row)
+    if newest is None:
+        return LoggedDelivery(**values)
+    return LoggedDelivery(**values, duration_ms=newest["duration_ms"], reason=newest["reason"])
+
+
+def _delivery_values(row: RowMapping) -> dict[str, Any]:
     state = DeliveryState(row["state"])
-    return Delivery(
-        app_id=row["app_id"],
-        endpoint_id=row["endpoint_id"],
-        msg_id=row["msg_id"],
-        event_type=row["event_type"],
-        state=state,
-        attempts=row["attempts"],
-        due_ms=row["due_ms"] if state in _DUE else None,
-        created_ms=row["created_ms"],
-        last_status=row["last_status"],
-        last_attempt_ms=row["last_attempt_ms"],
-    )
+    return {
+        "app_id": row["app_id"],
+        "endpoint_id": row["endpoint_id"],
+        "msg_id": row["msg_id"],
+        "event_type": row["event_type"],
+        "state": state,
+        "attempts": row["attempts"],
+        "tries": row["tries"],
+        "due_ms": row["due_ms"] if state in _DUE else None,
+        "created_ms": row["created_ms"],
+        "last_status": row["last_status"],
+        "last_attempt_ms": row["last_attempt_ms"],
+    }
 
 
 def read_attempt(row: RowMapping) -> Attempt:

@@ -41,6 +41,7 @@ __all__ = [
     "metadata",
     "organisation",
     "revoked_token",
+    "tally",
 ]
 
 metadata = MetaData()
@@ -220,3 +221,18 @@ attempt = Table(
 )
 Index("attempt_message", attempt.c.app_id, attempt.c.msg_id, attempt.c.id)
 Index("attempt_endpoint", attempt.c.app_id, attempt.c.endpoint_id, attempt.c.id)
+
+# How many attempts an endpoint had in an hour, so that nobody counts the attempts themselves.
+tally = Table(
+    "tally",
+    metadata,
+    Column("app_id", _ID, primary_key=True),
+    Column("endpoint_id", _ID, primary_key=True),
+    Column("hour_ms", BigInteger, primary_key=True),
+    # A process adds to rows of one shard, so that processes do not wait for each other.
+    Column("shard", SmallInteger, primary_key=True),
+    Column("succeeded", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("tally_age", tally.c.hour_ms)

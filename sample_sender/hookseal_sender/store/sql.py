@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 from hookseal_sender.store import applications as application_statements
 from hookseal_sender.store import endpoints as endpoint_statements
 from hookseal_sender.store import event_types as event_type_statements
-from hookseal_sender.store import log, purging, removing, sqlite, tokens
+from hookseal_sender.store import (
+    log,
+    purging,
+    removing,
+    resealing,
+    searching,
+    sqlite,
+    tallies,
+    tokens,
+)
 from hookseal_sender.store.database import Database, parse_database_url
 from hookseal_sender.store.operations import Operations, opens_sealed, reads, writes, writes_sealed
 from hookseal_sender.store.outbox import Outbox
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["SqlStore", "database_file", "open_store"]
 
 FIVE_DAYS = 432_000.0
+_RESEALED_AT_ONCE = 200
 
 
 class _Tokens(Operations):
@@ -35,6 +45,7 @@ class _Tokens(Operations):
     revoke_token = writes(tokens.revoke_token)
     token_revoked = reads(tokens.token_revoked)
     begin_keyed = writes(tokens.begin_keyed)
+    renew_keyed = writes(tokens.renew_keyed)
     finish_keyed = writes(tokens.finish_keyed)
 
 
@@ -68,6 +79,9 @@ class _Log(Operations):
     delivery = reads(log.get_delivery)
     deliveries = reads(log.list_deliveries)
     endpoint_counts = reads(log.count_deliveries)
+    search_deliveries = reads(searching.search_deliveries)
+    pending = reads(log.count_pending)
+    tallies = reads(tallies.read_tallies)
     expunge_message = writes(removing.expunge_message)
     expunge_attempt = writes(removing.expunge_attempt)
 
@@ -102,6 +116,17 @@ class SqlStore(_Tokens, _Catalog, _Log):
             purging.find_purgeable, self.database.clock, before_ms=before_ms, limit=limit
         )
         return await self.database.write(purging.purge, found, before_ms=before_ms, limit=limit)
+
+    async def reseal(self) -> tuple[int, int]:
+        """See :class:`~hookseal_sender.store.base.Housekeeping`."""
+        sealed = broken = 0
+        behind: tuple[str, str] | None = ("", "")
+        while behind is not None:
+            some = await self.database.write(
+                resealing.reseal_some, self.vault, behind, limit=_RESEALED_AT_ONCE
+            )
+            sealed, broken, behind = sealed + some.sealed, broken + some.broken, some.last
+        return sealed, broken
 
     async def ping(self) -> None:
         """See :class:`~hookseal_sender.store.base.Housekeeping`."""

@@ -6,6 +6,8 @@ or tables.
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from hookseal_sender.errors import StartError
-from hookseal_sender.store.backend import Backend
+from hookseal_sender.store.backend import READ_SECONDS, Backend
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,6 +38,7 @@ _PRAGMAS = (
 # Unix milliseconds. unixepoch('subsec') needs SQLite 3.42.
 _CLOCK = "SELECT CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
 _READERS = 2
+_STEPS = 50_000  # of SQLite's machine between two looks at the clock: under a millisecond
 
 
 def database_file(url: URL) -> Path:
@@ -53,8 +56,10 @@ def driver_of(connection: Connection) -> sqlite3.Connection:
     return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
-def open_sqlite(url: URL) -> Backend:
+def open_sqlite(url: URL, *, read_seconds: float = READ_SECONDS) -> Backend:
     """Return the database in the file of ``url``, which is made if it is not there.
+
+    A read ends in an error after ``read_seconds``.
 
     Raises :class:`~hookseal_sender.errors.StartError` if the file cannot be used.
     """
@@ -63,6 +68,8 @@ def open_sqlite(url: URL) -> Backend:
         path.touch(mode=0o600)  # it holds whom to send what
     except OSError as error:
         raise StartError(f"database {path}: {error.strerror}; is the folder writable?") from None
+    if not os.access(path, os.W_OK):  # SQLite would say so at the first write only
+        raise StartError(f"database {path}: this user cannot write it; whose is it?")
     # Two pools, so that the writer keeps its connection and with it what it has cached.
     writing, reading = _engine(path, 1), _engine(path, _READERS)
     try:
@@ -79,7 +86,7 @@ def open_sqlite(url: URL) -> Backend:
         dialect="sqlite",
         durable=durable,
         relaxed=relaxed,
-        reading=reading,
+        reading=reading.execution_options(read_seconds=read_seconds),
         writers=1,
         readers=_READERS,
         clock=_clock,
@@ -116,6 +123,9 @@ def _on_begin(connection: Connection) -> None:
         driver.execute(f"PRAGMA synchronous = {wanted}")
         connection.info["synchronous"] = wanted
     driver.execute(options.get("begin", "BEGIN"))
+    if "read_seconds" in options:
+        end = time.monotonic() + options["read_seconds"]
+        driver.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
 
 
 def _clock(connection: Connection) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from hookseal_sender.errors import Conflict, KeyReused
 from hookseal_sender.model import (
@@ -24,10 +24,17 @@ from hookseal_sender.store.upsert import insert_new, upsert
 if TYPE_CHECKING:
     from hookseal_sender.model import Keyed
 
-__all__ = ["begin_keyed", "finish_keyed", "get_organisation", "revoke_token", "token_revoked"]
+__all__ = [
+    "begin_keyed",
+    "finish_keyed",
+    "get_organisation",
+    "renew_keyed",
+    "revoke_token",
+    "token_revoked",
+]
 
 _RESERVED = {"default": DEFAULT_ORGANISATION, "operations": OPERATIONS_ORGANISATION}
-_LOCKED_MS = 30_000
+_LOCKED_MS = 300_000
 _KEPT_MS = 12 * 3600 * 1000
 
 
@@ -54,7 +61,7 @@ def token_revoked(connection: Connection, token_id: str) -> bool:
 
 
 def begin_keyed(connection: Connection, now_ms: int, keyed: Keyed) -> StoredReply | None:
-    """Take the key for 30 seconds and return None, or return what was answered to it."""
+    """Take the key for five minutes and return None, or return what was answered to it."""
     row = {
         "key": keyed.key,
         "body": keyed.body,
@@ -71,6 +78,13 @@ def begin_keyed(connection: Connection, now_ms: int, keyed: Keyed) -> StoredRepl
     if found is None or found["status"] is None:  # None: the first has failed this moment
         raise Conflict("the first request with this idempotency key is under way; try again")
     return StoredReply(status=found["status"], body=found["reply"])
+
+
+def renew_keyed(connection: Connection, now_ms: int, keyed: Keyed) -> None:
+    """Take the key for five minutes more, if its request is still under way."""
+    mine = (idempotency.c.key == keyed.key) & (idempotency.c.body == keyed.body)
+    renewed = update(idempotency).where(mine, idempotency.c.status.is_(None))
+    connection.execute(renewed.values(expires_ms=now_ms + _LOCKED_MS))
 
 
 def finish_keyed(

@@ -1,11 +1,16 @@
 """Who may do what: tokens, their scope, their end, and the plan of an application."""
 
+import httpx2
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from hookseal_sender.api.call import Call
 from hookseal_sender.api.operations import OPERATIONS
 from hookseal_sender.api.tokens import TokenReader
+from hookseal_sender.console import ConsoleSettings, create_console
 from hookseal_sender.errors import Unauthenticated
+from hookseal_sender.links import Links
 from hookseal_sender.model import DEFAULT_ORGANISATION, Scope
 from hookseal_sender.tokens import TokenKey
 from tests.sample_sender.api.conftest import KEY, URL
@@ -124,10 +129,8 @@ async def test_portal_access_makes_a_token_for_one_application(
     app_id, connect, make_services, clock
 ):
     path = f"/auth/app-portal-access/{app_id}"
-    services = make_services(public_url="https://hooks.example/")
-    async with connect(services) as client:
+    async with connect(make_services()) as client:
         access = (await client.post(path, json={"featureFlags": []})).json()
-        assert access["url"] == "https://hooks.example/api/v1/docs"
         short = (await client.post(path, json={"expiry": 3600})).json()["token"]
         token = {"authorization": f"Bearer {access['token']}"}
         assert (await client.get("/app/tenant/endpoint", headers=token)).status_code == 200
@@ -141,6 +144,78 @@ async def test_portal_access_makes_a_token_for_one_application(
         again = await client.post(path, headers={"idempotency-key": "k"})
         assert again.status_code == 200
         assert (await client.post(path, json={"expiry": 60})).status_code == 422
+
+
+@pytest.fixture
+def portal(make_services, clock):
+    """Return services with a console, its links, and a way to open what is behind one."""
+    links = Links("https://hooks.example", [b"n" * 32])
+    services = make_services(public_url="https://hooks.example/", links=links)
+    console = create_console(
+        services,
+        ConsoleSettings(retry_schedule=(5.0,), request_timeout=20.0, retention=90),
+        keys=[b"n" * 32],
+        form_key=b"f" * 32,
+        links=links,
+    )
+    app = Starlette(routes=[Mount("/console", console)])
+
+    def browser():
+        return httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app), base_url="https://hooks.example"
+        )
+
+    return services, links, browser
+
+
+async def test_portal_access_makes_a_link_into_the_console(app_id, connect, portal, clock):
+    services, links, browser = portal
+    path = f"/auth/app-portal-access/{app_id}"
+    async with connect(services) as client, browser() as first, browser() as late:
+        whole = (await client.post(path)).json()
+        short = (await client.post(path, json={"expiry": 3600})).json()
+        assert links.made_for(whole["url"]).app_id == app_id
+        assert whole["url"] != short["url"]
+        opened = await first.get(short["url"])
+        assert opened.headers["location"] == f"/console/app/{app_id}/webhooks"
+        assert (await first.get(opened.headers["location"])).status_code == 200
+        clock.advance(3600)
+        assert (await first.get(opened.headers["location"])).status_code == 303
+        assert (await late.get(short["url"])).status_code == 401
+        assert (await late.get(whole["url"])).status_code == 303
+        clock.advance(7 * 86400)
+        assert (await late.get(whole["url"])).status_code == 401
+
+
+async def test_a_link_ends_with_its_token(app_id, connect, portal):
+    services, _, browser = portal
+    path = f"/auth/app-portal-access/{app_id}"
+    async with connect(services) as client, browser() as inside, browser() as outside:
+        first, second = [(await client.post(path)).json() for _ in range(2)]
+        page = (await inside.get(first["url"])).headers["location"]
+        assert (await inside.get(page)).status_code == 200
+        token = {"authorization": f"Bearer {first['token']}"}
+        assert (await client.post("/auth/logout", headers=token)).status_code == 204
+        assert (await inside.get(page)).status_code == 303
+        assert (await outside.get(first["url"])).status_code == 401
+        assert (await outside.get(second["url"])).status_code == 303
+
+
+async def test_without_a_console_portal_access_leads_to_the_reference(
+    app_id, connect, make_services
+):
+    async with connect(make_services(public_url="https://hooks.example/")) as client:
+        access = (await client.post(f"/auth/app-portal-access/{app_id}")).json()
+    assert access["url"] == "https://hooks.example/api/v1/docs"
+    assert access["token"]
+
+
+async def test_portal_access_needs_the_plan(client, app_id):
+    await client.patch("/app/tenant", json={"plan": "free"})
+    refused = await client.post("/auth/app-portal-access/tenant")
+    assert (refused.status_code, refused.json()["code"]) == (403, "enterprise_required")
+    body = {"application": {"name": "New", "plan": "free"}}
+    assert (await client.post("/auth/app-portal-access/new", json=body)).status_code == 403
 
 
 async def test_portal_access_may_make_the_application(client, store, monkeypatch):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import httpx2
 import pytest
@@ -11,9 +12,11 @@ from starlette.routing import Route
 from hookseal_sender.api import create_app
 from hookseal_sender.api.body import MAX_BODY_BYTES
 from hookseal_sender.api.dispatch import Dispatcher
-from hookseal_sender.api.limits import RateLimit, address_key
+from hookseal_sender.api.idempotency import under_way
+from hookseal_sender.api.limits import RateLimit, RateLimited, address_key
 from hookseal_sender.api.operations import OPERATIONS
 from hookseal_sender.errors import StoreUnavailable
+from hookseal_sender.model import Keyed, StoredReply
 from tests.sample_sender.api.conftest import URL
 
 pytestmark = pytest.mark.anyio
@@ -330,6 +333,41 @@ async def test_a_key_rotates_once_and_no_secret_is_kept(client, endpoint_id, sto
     assert [each.body for each in kept] == [""]
 
 
+@pytest.mark.parametrize(("name", "status"), [("a", 201), (" ", 422)])
+async def test_an_answer_that_cannot_be_kept_is_answered_and_happens_once(
+    client, store, monkeypatch, caplog, name, status
+):
+    async def fail(*_args):
+        raise StoreUnavailable("the database failed: gone")
+
+    monkeypatch.setattr(store, "finish_keyed", fail)
+    key = {"idempotency-key": "k1"}
+    first = await client.post("/app", json={"name": name}, headers=key)
+    again = await client.post("/app", json={"name": name}, headers=key)
+    assert (first.status_code, again.status_code) == (status, 409)
+    assert "is not remembered: the database failed: gone" in caplog.text
+    made = [each["name"] for each in (await client.get("/app")).json()["data"]]
+    assert made == ["a"][: status == 201]
+
+
+async def test_a_key_is_renewed_while_its_request_is_under_way(store, monkeypatch):
+    key, renewed, renew = Keyed(key="k" * 64, body="b" * 64), asyncio.Queue(), store.renew_keyed
+    failures = [StoreUnavailable("gone")]
+
+    async def watch(keyed):
+        if failures:
+            raise failures.pop()
+        await renew(keyed)
+        renewed.put_nowait(keyed)
+
+    monkeypatch.setattr(store, "renew_keyed", watch)
+    assert await store.begin_keyed(key) is None
+    async with under_way(store, key, renew_every=0.001) as kept:
+        assert [await renewed.get(), await renewed.get()] == [key, key]
+        kept.reply = StoredReply(status=200, body="")
+    assert await store.begin_keyed(key) == kept.reply
+
+
 async def test_a_key_publishes_once(client, app_id):
     body, key = {"eventType": "a", "payload": {}}, {"idempotency-key": "k1"}
     path = f"/app/{app_id}/msg"
@@ -423,6 +461,42 @@ def test_addresses_are_counted_by_network(host, key):
 def test_a_rate_that_cannot_be_read_is_refused():
     with pytest.raises(ValueError, match="often"):
         RateLimit("often", lambda: 0.0)
+
+
+def refusal(limit, key):
+    with pytest.raises(RateLimited) as refused:
+        limit.hit(key)
+    return str(refused.value), dict(refused.value.headers)
+
+
+@pytest.mark.parametrize("rate", ["2/minute;3/hour", "3/hour;2/minute;2/minute"])
+def test_of_several_rates_each_is_kept(rate, monkeypatch):
+    now = 1_800_000_000.0
+    monkeypatch.setattr(time, "time", lambda: now)
+    limit = RateLimit(rate, time.time)
+    for _ in range(2):
+        limit.hit("a")
+    words, headers = refusal(limit, "a")
+    assert (words, headers["retry-after"]) == (
+        "more than 2 per 1 minute; wait as Retry-After says",
+        "60",
+    )
+    now += 61  # what the shorter refused did not use up the longer
+    limit.hit("a")
+    for _ in range(2):  # the longer, whatever the shorter says
+        words, headers = refusal(limit, "a")
+        assert (headers["retry-after"], headers["x-ratelimit-limit"]) == ("3539", "3")
+    now += 10
+    assert refusal(limit, "a")[1]["retry-after"] == "3529"
+    limit.hit("b")
+
+
+def test_no_file_and_no_variable_changes_how_is_counted(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("RATELIMIT_STRATEGY=nonsense\nRATELIMIT_STORAGE_OPTIONS=x\n")
+    monkeypatch.chdir(tmp_path)
+    RateLimit("1/minute", time.time).hit("a")
+    monkeypatch.setenv("RATELIMIT_STRATEGY", "nonsense")
+    RateLimit("1/minute", time.time).hit("a")
 
 
 # Requests that break off, or drag on.

@@ -1,0 +1,83 @@
+"""Tallies: the attempts of each endpoint by hour.
+
+Knows which hour counts, and how what several processes counted is put together. Must not know what
+an attempt is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, select, tuple_
+
+from hookseal_sender.model import HourTally
+from hookseal_sender.store.dialects import moves_of
+from hookseal_sender.store.moves import TallyRow
+from hookseal_sender.store.schema import endpoint, tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from hookseal_sender.store.sharing import LaneKey
+
+__all__ = ["SHARDS", "add_attempts", "forget_hours", "read_tallies"]
+
+SHARDS = 8
+"""Of each hour: processes that add to different ones do not wait for each other."""
+_HOUR_MS = 3_600_000
+_KEY = (tally.c.app_id, tally.c.endpoint_id, tally.c.hour_ms, tally.c.shard)
+
+
+def add_attempts(
+    connection: Connection, now_ms: int, shard: int, made: Iterable[tuple[LaneKey, bool]]
+) -> None:
+    """Count attempts, each given by its lane and whether it succeeded; there is at least one."""
+    counts: dict[LaneKey, list[int]] = {}
+    for lane, succeeded in made:
+        counts.setdefault(lane, [0, 0])[not succeeded] += 1
+    hour_ms = now_ms - now_ms % _HOUR_MS
+    # In one order, so that two transactions never wait for each other.
+    rows = [TallyRow(*lane, hour_ms, shard, *counts[lane]) for lane in sorted(counts)]
+    moves_of(connection).tally(connection, rows)
+
+
+def read_tallies(
+    connection: Connection, app_id: str, *, after_ms: int
+) -> Mapping[str, Sequence[HourTally]]:
+    """Return the hours that begin at ``after_ms`` or later, by endpoint, oldest first."""
+    here = (
+        (tally.c.app_id == endpoint.c.app_id)
+        & (tally.c.endpoint_id == endpoint.c.id)
+        & (tally.c.hour_ms >= after_ms)
+    )
+    # An outer join, so that an engine begins with the endpoints: for each it then reads the hours
+    # that are wanted, and not all that the application ever had.
+    query = (
+        select(
+            endpoint.c.id, tally.c.hour_ms, func.sum(tally.c.succeeded), func.sum(tally.c.failed)
+        )
+        .join_from(endpoint, tally, here, isouter=True)
+        .where(endpoint.c.app_id == app_id, endpoint.c.deleted_ms.is_(None))
+        .group_by(endpoint.c.id, tally.c.hour_ms)
+        .order_by(endpoint.c.id, tally.c.hour_ms)
+    )
+    found: dict[str, list[HourTally]] = defaultdict(list)
+    for endpoint_id, hour_ms, succeeded, failed in connection.execute(query):
+        if hour_ms is not None:
+            hour = HourTally(hour_ms=hour_ms, succeeded=succeeded, failed=failed)
+            found[endpoint_id].append(hour)
+    return dict(found)
+
+
+def forget_hours(connection: Connection, before_ms: int, limit: int) -> int:
+    """Remove up to ``limit`` tallies of hours that were over at ``before_ms``; return how many."""
+    over = (
+        select(*_KEY)
+        .where(tally.c.hour_ms <= before_ms - _HOUR_MS)
+        .order_by(tally.c.hour_ms)
+        .limit(limit)
+    )
+    return connection.execute(delete(tally).where(tuple_(*_KEY).in_(over))).rowcount
