@@ -65,6 +65,7 @@ def _stay(screen: Screen, stage: Stage) -> None:
         screen.heading("Yours to play with, until Ctrl-C")
         screen.commands(
             [
+                ("see what the customer sees, in a browser", _magic_link(stage)),
                 ("publish an event", f"curl {bearer} {api}/msg -d {event}"),
                 ("see its attempts", f"curl {bearer} {api}/attempt/msg/msg_..."),
                 ("see what was handled", f"curl --cacert {stage.certificate} {handled}"),
@@ -73,6 +74,12 @@ def _stay(screen: Screen, stage: Stage) -> None:
         )
         signal.pause()
     screen.heading("Stopped")
+
+
+def _magic_link(stage: Stage) -> str:
+    """Return a link into the console, as a platform makes one for its customer."""
+    link: str = stage.api.post(f"/auth/app-portal-access/{stage.app}", {"expiry": 3600})["url"]
+    return link
 
 
 if __name__ == "__main__":

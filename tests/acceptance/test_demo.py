@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,15 @@ def test_the_show_ends_well_and_says_what_happened():
 def test_it_stays_up_with_addresses_to_play_with_until_interrupted():
     demo = start_demo()
     assert demo.stdout is not None
+    shown = []
     for line in demo.stdout:
+        shown.append(line.strip())
         if "make a signature" in line:
             break
+    link = next(line for line in shown if "/console/link/" in line)
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with browser.open(link) as page:
+        assert b"Orders" in page.read(), "the name of the demo's endpoint"
     demo.send_signal(signal.SIGINT)
     demo.communicate(timeout=30)
 

@@ -14,12 +14,11 @@ import httpx2
 import pytest
 
 from tests.acceptance.sender_process import PATIENCE, PROGRAM, Endpoint, environment, run, running
+from tests.node import installed
 from tests.stores.servers import closed_port
 
 pytestmark = pytest.mark.acceptance
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NODE_SDK = EXAMPLES.parent / "build" / "svix_node"
-"""Where another test installs the SDK of Node."""
 
 
 @pytest.fixture(scope="module")
@@ -110,10 +109,14 @@ def test_the_scripts_do_what_the_page_says(shell, around, endpoint):
     assert resumed["deliveries"] == len(held["data"])
     assert set(cancelled) == {"deliveries"}
 
+    (link,) = shell("console_link.sh")
+    assert httpx2.get(link["url"], trust_env=False).status_code == 303
+    assert link["token"].count(".") == 2
+
     ourselves, ours = shell("sender_operational.sh")
     assert ourselves["uid"].startswith("org_")
     assert ours["eventTypes"] == ["endpoint.disabled", "message.attempt.exhausted"]
-    assert b'{"invoice":"in_4821"}' in endpoint.bodies
+    assert b'{"invoice": "in_4821"}' in endpoint.bodies
 
 
 def test_the_python_package_is_a_client(around, endpoint):
@@ -131,13 +134,9 @@ def test_the_python_package_is_a_client(around, endpoint):
 
 
 def test_the_package_of_node_is_a_client(around):
-    node = shutil.which("node")
-    if node is None or not (NODE_SDK / "node_modules" / "svix").exists():
-        pytest.skip("Node's SDK is not installed; tests/acceptance/sender installs it")
-    example = NODE_SDK / "sender_client.mjs"
+    sdk = installed(EXAMPLES.parent / "tests/acceptance/svix_node")
+    example = sdk.path / "sender_client.mjs"
     shutil.copy(EXAMPLES / example.name, example)
-    done = subprocess.run(
-        [node, example], env=around, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
+    done = sdk.run(example.name, **around)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("ep_")

@@ -36,7 +36,11 @@ Watcher: TypeAlias = Callable[[Bin, Captured], Awaitable[None]]
 _log = logging.getLogger("hookseal.play")
 _GONE = Reply(status=404, body=b"There is no inspector at this URL, or it has expired.\n")
 _TOO_LARGE = Reply(status=413, body=b"The body is larger than this inspector reads.\n")
-_TOO_SLOW = Reply(status=408, body=b"The body did not arrive in time.\n")
+_TOO_SLOW = Reply(
+    status=408,
+    headers=(("connection", "close"),),  # RFC 9110, 15.5.9: what is left of the body is not read
+    body=b"The body did not arrive in time.\n",
+)
 
 
 class _Refused(Exception):

@@ -59,7 +59,7 @@ def curl(one: Captured, url: str) -> str:
 
 def curl_command(method: str, url: str, headers: Pairs, body: bytes) -> str:
     """Return a shell command that makes the request, byte for byte."""
-    words = ["curl", "--include", "--request", method, url]
+    words = ["curl", "--include", *_as_written(url), "--request", method, url]
     for name, value in headers:
         words += ["--header", f"{name}: {value}" if value else f"{name};"]
     if not body:
@@ -69,6 +69,12 @@ def curl_command(method: str, url: str, headers: Pairs, body: bytes) -> str:
         return _in_lines([*words, "--data-raw", text])
     encoded = base64.b64encode(body).decode()
     return f"printf %s {encoded} | base64 -d | {_in_lines([*words, '--data-binary', '@-'])}"
+
+
+def _as_written(url: str) -> list[str]:
+    """Return the options without which curl makes another URL, or several, of this one."""
+    globs = ["--globoff"] if set(url) & set("[]{}") else []
+    return [*globs, *(["--path-as-is"] if "/." in url else [])]
 
 
 def _in_lines(words: list[str]) -> str:

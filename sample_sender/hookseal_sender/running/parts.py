@@ -15,7 +15,9 @@ from hookseal_sender.api import Services, create_app
 from hookseal_sender.keys import token_key, vault
 from hookseal_sender.retry import RetrySchedule
 from hookseal_sender.running.housekeeping import Housekeeper, keeping_house
+from hookseal_sender.running.pages import inspectors_of, links_of, page_routes
 from hookseal_sender.store import open_store
+from hookseal_sender.to_play import ANYWHERE, ToPlay
 from hookseal_sender.transport import HttpTransport
 from hookseal_sender.worker import Worker, WorkerPolicy
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from hookseal_receiver.play import Play
     from hookseal_sender.config import Settings
     from hookseal_sender.observe import Observer
     from hookseal_sender.running.operations import Operations
@@ -49,8 +52,10 @@ async def stored(settings: Settings) -> AsyncGenerator[Store]:
         await store.close()
 
 
-def make_api(settings: Settings, store: Store, operations: Operations) -> ASGIApp:
-    """Return the API on ``store``, with the routes of ``operations`` beside it."""
+def make_api(
+    settings: Settings, store: Store, operations: Operations, play: Play | None = None
+) -> ASGIApp:
+    """Return the API on ``store``; beside it the routes of ``operations``, the console, Play."""
     services = Services(
         store=store,
         tokens=token_key(settings),
@@ -63,8 +68,10 @@ def make_api(settings: Settings, store: Store, operations: Operations) -> ASGIAp
         max_body=settings.max_body,
         contact=settings.contact,
         observer=operations.observer,
+        inspectors=inspectors_of(settings),
+        links=links_of(settings),
     )
-    return create_app(services, routes=operations.routes)
+    return create_app(services, routes=[*operations.routes, *page_routes(settings, services, play)])
 
 
 @asynccontextmanager
@@ -76,7 +83,11 @@ async def working(
     Should the worker end by itself, ``stop`` is set.
     """
     guard = AddressGuard(settings.allow_networks)
-    transport = HttpTransport(guard, timeout=settings.request_timeout)
+    transport = ToPlay(
+        HttpTransport(guard, timeout=settings.request_timeout),
+        HttpTransport(AddressGuard(ANYWHERE), timeout=settings.request_timeout),
+        inspectors_of(settings),
+    )
     worker = Worker(store, transport, _policy(settings), observer=observer)
     housekeeper = Housekeeper(store, observer, retention=settings.retention)
     async with keeping_house(housekeeper):

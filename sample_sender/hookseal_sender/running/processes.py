@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from hookseal_sender.running.listening import address_of, listen
 from hookseal_sender.running.operations import operating
+from hookseal_sender.running.pages import inspecting
 from hookseal_sender.running.parts import make_api, stored, working
 from hookseal_sender.running.server import loop_factory, serving
 from hookseal_sender.running.stopping import stop_on_signals
@@ -65,16 +66,16 @@ def worker(settings: Settings, say: Say) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket, say: Say) -> None:
-    async with _begun(settings) as (stop, store, ours):
-        app = make_api(settings, store, ours)
+    async with _begun(settings) as (stop, store, ours), inspecting(settings) as play:
+        app = make_api(settings, store, ours, play)
         async with working(settings, store, ours.observer, stop), serving(app, listener, stop):
             say(f"Hookseal sender on {address_of(listener)}\n{how_to_use(settings)}")
             await ours.until(stop)
 
 
 async def _api(settings: Settings, listener: socket.socket, say: Say) -> None:
-    async with _begun(settings) as (stop, store, ours):
-        app = make_api(settings, store, ours)
+    async with _begun(settings) as (stop, store, ours), inspecting(settings) as play:
+        app = make_api(settings, store, ours, play)
         async with serving(app, listener, stop):
             say(f"Hookseal sender's API on {address_of(listener)}\n{how_to_use(settings)}")
             await ours.until(stop)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hookseal_sender.links import PATH
+
 if TYPE_CHECKING:
     from hookseal_sender.config import Settings
 
@@ -14,8 +16,9 @@ __all__ = ["how_to_stop", "how_to_use"]
 
 
 def how_to_use(settings: Settings) -> str:
-    """Return lines that tell the database, how to get a token, and how to stop."""
-    return f"  API token   {_token_command(settings)}\n{how_to_stop(settings)}"
+    """Return lines that tell where the console is, how to get a token, and how to stop."""
+    console = f"  console     {settings.public_url}{PATH}/\n" if settings.console else ""
+    return f"{console}  API token   {_token_command(settings)}\n{how_to_stop(settings)}"
 
 
 def how_to_stop(settings: Settings) -> str:

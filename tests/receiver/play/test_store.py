@@ -101,6 +101,24 @@ def test_secrets_are_sealed_in_the_file(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_bin_is_found_by_whoever_made_it():
+    async def work(store):
+        play = create_play(store)
+        made = await play.make_bin(secrets=generate_secret(), client="application 1")
+        nobodys = await play.make_bin()
+        assert await play.find_bin(made.capture_token, client="application 1") == made
+        for client in ("application 2", "", "application 1 "):
+            assert await play.find_bin(made.capture_token, client=client) is None
+        for token in (made.view_token, "", "none"):
+            assert await play.find_bin(token, client="application 1") is None
+        assert await play.find_bin(nobodys.capture_token, client="") is None
+        later = made.expires_ms
+        assert await store.bin_of_client(made.capture_token, "application 1", later - 1)
+        assert await store.bin_of_client(made.capture_token, "application 1", later) is None
+
+    run(work)
+
+
 def test_a_name_gives_the_same_urls_again(tmp_path):
     async def work(store):
         made = await create_play(store).open_bin("orders")

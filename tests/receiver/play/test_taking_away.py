@@ -6,9 +6,10 @@ import asyncio
 import json
 import subprocess
 import time
+from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import RedirectResponse, Response
@@ -16,7 +17,7 @@ from starlette.routing import Route
 
 from hookseal.asgi import WebhookMiddleware
 from hookseal_receiver.play import NotSent, Outgoing, guarded_send
-from hookseal_receiver.play.exports import end_to_end, har, history
+from hookseal_receiver.play.exports import curl_command, end_to_end, har, history
 from hookseal_receiver.play.forwarding import below
 from hookseal_receiver.play.model import Captured, Draft, Reply, Verdict
 from tests.receiver.play.conftest import SECRET, Server
@@ -39,6 +40,39 @@ def app():
     guarded = WebhookMiddleware(inner, secrets=SECRET, allow_insecure_peers=["127.0.0.1"])
     with Server(guarded) as base:
         yield base
+
+
+PRINTS = """curl() { printf '%s\\0' $# "$@"; [ "${@: -1}" != @- ] || cat; }; """
+"""A shell's function in place of curl: it prints its arguments, and its input behind them."""
+
+
+@given(
+    url=TEXT.map("https://example.com/{}".format),
+    headers=st.lists(st.tuples(st.text("aB-", min_size=1), TEXT), max_size=3).map(tuple),
+    body=st.text().map(str.encode) | st.binary(),
+)
+@settings(max_examples=50, deadline=None)
+def test_a_shell_gives_curl_what_was_meant(url, headers, body):
+    script = PRINTS + curl_command("PATCH", url, headers, body)
+    printed = subprocess.run(["bash", "-c", script], capture_output=True, check=True).stdout
+    count, _, rest = printed.partition(b"\0")
+    *found, read = rest.split(b"\0", int(count))
+    words = [word.decode() for word in found]
+    options = list(pairwise(words))
+    assert ("--request", "PATCH") in options
+    assert url in words
+    named = [given_field for name, given_field in options if name == "--header"]
+    assert named == [f"{name}: {value}" if value else f"{name};" for name, value in headers]
+    raw = [given_text.encode() for name, given_text in options if name == "--data-raw"]
+    assert (raw or [read]) == [body]
+
+
+def test_curl_calls_the_url_as_it_is_written(site):
+    for path in ("/a/../b", "/./b", "/[1-2]", "/{a,b}", "/a?b={c,d}&e[]=1"):
+        command = curl_command("POST", site.url + path, (), b"x")
+        subprocess.run(["sh", "-c", command], capture_output=True, timeout=20, check=True)
+        assert site.history()["data"][-1]["url"].endswith(path)
+    assert len(site.history()["data"]) == 5
 
 
 @given(

@@ -105,6 +105,17 @@
     }
   }
 
+  // <form data-once> is sent once: of a double click the second answer would be shown.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.once === undefined) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
+  });
+
   // <form data-auto> is submitted when a field of it changes; its button is for those without.
   // The keyboard then goes on where it was: a select is changed by each arrow key.
   const kept = (work) => { try { return work(sessionStorage); } catch { return null; } };

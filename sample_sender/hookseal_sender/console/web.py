@@ -1,0 +1,199 @@
+"""What the console's pages have in common: the frame, forms of our own, and saying what is wrong.
+
+Knows requests, templates and the parts of the sender that pages show. Must not know any one page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from hookseal_receiver.look import FormRefused, Pages, read_form_list
+from hookseal_receiver.play.present import visible
+from hookseal_sender.console.access import PlanLacking, SignInNeeded
+from hookseal_sender.console.words import FILTERS, STATES
+from hookseal_sender.errors import SenderError, Unauthenticated
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from hookseal_receiver.look import Forms
+    from hookseal_sender.api import Services
+    from hookseal_sender.console.access import Door
+    from hookseal_sender.console.playing import Playing
+    from hookseal_sender.links import Links
+    from hookseal_sender.model import Application, Endpoint
+    from hookseal_sender.visits import Visit
+
+__all__ = ["ConsoleSettings", "Web"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_OUR_FAULT = 500
+Fields = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsoleSettings:
+    """What the pages say about the sender. Times are in seconds, ``retention`` in days.
+
+    ``frame_origins`` are the origins that may show the pages in a frame.
+    """
+
+    retry_schedule: tuple[float, ...]
+    request_timeout: float
+    retention: int
+    frame_origins: tuple[str, ...] = ()
+
+
+class Web:
+    """Shared by the routes."""
+
+    def __init__(
+        self,
+        services: Services,
+        settings: ConsoleSettings,
+        door: Door,
+        forms: Forms,
+        links: Links,
+        playing: Playing | None,
+    ) -> None:
+        self.services = services
+        self.store = services.store
+        self.settings = settings
+        self.links = links
+        self.playing = playing
+        self.door = door
+        self._forms = forms
+        self._pages = Pages(_TEMPLATES, {"visible": visible, **FILTERS})
+
+    @property
+    def now_ms(self) -> int:
+        """The time, in unix milliseconds."""
+        return int(self.services.clock() * 1000)
+
+    # --- pages ---------------------------------------------------------------------------------
+
+    async def page(
+        self,
+        request: Request,
+        template: str,
+        *,
+        visit: Visit | None = None,
+        app: Application | None = None,
+        status: int = 200,
+        **values: Any,
+    ) -> Response:
+        """Return a page, rendered in a thread: a large body takes a while to write."""
+        return await run_in_threadpool(
+            self._pages.answer,
+            request,
+            template,
+            status=status,
+            visit=visit,
+            app=app,
+            home=f"{base_of(request)}/",
+            csrf=self._forms.token(_context(visit), self.services.clock()),
+            contact=self.services.contact,
+            playing=self.playing is not None,
+            settings=self.settings,
+            states=STATES,
+            now=self.now_ms,
+            **values,
+        )
+
+    def to(self, request: Request, *parts: str, query: str = "") -> Response:
+        """Return a redirection below the console's root."""
+        path = "".join(f"/{quote(part, safe='')}" for part in parts)
+        return RedirectResponse(f"{base_of(request)}{path}{query}", 303)
+
+    def to_webhook(
+        self, request: Request, endpoint: Endpoint, *rest: str, query: str = ""
+    ) -> Response:
+        """Return a redirection to an endpoint's page, or to one below it."""
+        app_id = request.path_params["app_id"]
+        return self.to(request, "app", app_id, "webhooks", endpoint.id, *rest, query=query)
+
+    # --- forms ---------------------------------------------------------------------------------
+
+    async def form(self, request: Request, visit: Visit | None) -> Fields:
+        """Return a form's fields in order. Raises FormRefused unless a page of ours sent it."""
+        fields = await read_form_list(request)
+        self._forms.check(request, dict(fields), _context(visit), self.services.clock())
+        return fields
+
+    # --- what goes wrong -----------------------------------------------------------------------
+
+    def handlers(self) -> dict[Any, Any]:
+        """Return the handlers of what a page raises."""
+        return {
+            SignInNeeded: self._sign_in,
+            PlanLacking: self._plan_lacking,
+            SenderError: self._failed,
+            FormRefused: self._refused,
+            HTTPException: self._wrong,
+        }
+
+    async def _sign_in(self, request: Request, _error: SignInNeeded) -> Response:
+        if _is_part(request):
+            return _part_lost(401)
+        target = request.scope["path"].removeprefix(base_of(request))
+        safe = request.method == "GET" and target != "/"
+        return self.to(request, "sign-in", query=f"?next={quote(target)}" if safe else "")
+
+    async def _plan_lacking(self, request: Request, error: PlanLacking) -> Response:
+        if _is_part(request):
+            return _part_lost(error.status_hint)
+        return await self.page(request, "upsell.html", visit=error.visit, app=error.app)
+
+    async def _failed(self, request: Request, error: SenderError) -> Response:
+        if isinstance(error, Unauthenticated):
+            return await self._say(request, 401, "This is not valid any more.")
+        words = {404: "There is nothing here, or it is somebody else's."}
+        return await self._say(
+            request, error.status_hint, words.get(error.status_hint, f"{error}.")
+        )
+
+    async def _refused(self, request: Request, error: FormRefused) -> Response:
+        return await self._say(request, error.status, str(error))
+
+    async def _wrong(self, request: Request, error: HTTPException) -> Response:
+        words = {404: "There is no such page.", 405: "This page cannot do that."}
+        return await self._say(
+            request, error.status_code, words.get(error.status_code, error.detail)
+        )
+
+    async def _say(self, request: Request, status: int, words: str) -> Response:
+        if _is_part(request):
+            return _part_lost(status)
+        return await self.page(request, "wrong.html", status=status, words=words)
+
+
+def base_of(request: Request) -> str:
+    """Return the path that the console is mounted at."""
+    path: str = request.scope.get("root_path", "")
+    return path.rstrip("/")
+
+
+def _is_part(request: Request) -> bool:
+    """Tell whether a page that is open asks for a part of itself."""
+    return request.headers.get("hx-request") == "true"
+
+
+def _part_lost(status: int) -> Response:
+    """Return what leaves the page as it is where it is our fault, and has it loaded anew else."""
+    headers = {} if status >= _OUR_FAULT else {"hx-refresh": "true"}
+    return Response(status_code=204, headers=headers)
+
+
+def _context(visit: Visit | None) -> str:
+    """Return what a form's token is bound to: one session."""
+    if visit is None:
+        return "sign-in"
+    scope = visit.scope
+    return f"{scope.org_id}/{scope.app_id}/{scope.token_id}/{visit.expires}"

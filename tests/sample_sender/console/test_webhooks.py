@@ -1,0 +1,344 @@
+"""The list of webhooks, making one, and the page of each."""
+
+import asyncio
+import re
+from dataclasses import replace
+
+import pytest
+
+from hookseal_sender.api.secrets import new_secret
+from hookseal_sender.console import webhooks
+from hookseal_sender.model import Disabled, EndpointDraft
+from hookseal_sender.store import PageRequest
+from tests.sample_sender.console.conftest import ENDPOINT_URL, PUBLIC_URL, SETTINGS
+
+pytestmark = pytest.mark.anyio
+PLAY_URL = re.compile(rf"{re.escape(PUBLIC_URL)}/play/in/[\w-]{{20,64}}")
+VIEW_URL = re.compile(rf"{re.escape(PUBLIC_URL)}/play/view/([\w-]+)")
+SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]+")
+
+
+@pytest.fixture
+def path(app):
+    return f"/app/{app.id}/webhooks"
+
+
+@pytest.fixture
+def made(store, app):
+    """Return the endpoints that there are."""
+
+    async def made():
+        return (await store.endpoints(app.id, PageRequest())).items
+
+    return made
+
+
+# --- the list ----------------------------------------------------------------------------------
+
+
+async def test_an_empty_list_says_what_to_do(customer, path):
+    page = await customer.get(path)
+    assert page.status == 200
+    assert f'href="/console{path}/new"' in page.text
+
+
+async def test_a_list_has_each_with_its_state_and_its_day(
+    customer, path, make_endpoint, app, store, send, work, clock
+):
+    for name, status in {"Good": 200, "Bad": 500, "Silent": None}.items():
+        endpoint = await make_endpoint(app.id, name=name, url=f"https://{name}.example/")
+        clock.advance(1)
+        if status:
+            await send(endpoint)
+            await work(status)
+    off = await make_endpoint(app.id, name="Off", event_types=("a", "b", "c.*", "d", "e"))
+    draft = EndpointDraft(url=off.url, name=off.name, event_types=off.event_types, disabled=True)
+    await store.update_endpoint(app.id, off.id, draft)
+    page = await customer.get(path)
+    rows = dict(re.findall(r'<a class="hook-name"[^>]*>(\w+)</a>(.*?)</tr>', page.text, re.DOTALL))
+    assert list(rows) == ["Off", "Silent", "Bad", "Good"]  # newest first
+    assert "100 %" in rows["Good"]
+    assert "Enabled" in rows["Good"]
+    assert "1 succeeded, 0 failed" in rows["Good"]
+    assert "0 %" in rows["Bad"]
+    assert "Failing" in rows["Bad"]
+    assert "Enabled" in rows["Silent"]
+    assert "<rect" not in rows["Silent"]
+    assert "Disabled" in rows["Off"]
+    assert "c.*" in rows["Off"]
+    assert "and 2 more" in " ".join(re.sub("<[^>]+>", " ", rows["Off"]).split())
+    live = await customer.get(f"{path}/list")
+    assert live.text.strip() in page.text
+    assert "<html" not in live.text
+
+
+async def test_a_long_list_has_pages(customer, path, make_endpoint, app, clock, monkeypatch):
+    monkeypatch.setattr(webhooks, "_LISTED", 2)
+    for name in "abc":
+        await make_endpoint(app.id, name=f"hook-{name}")
+        clock.advance(1)
+    first = await customer.get(path)
+    assert re.findall(r"hook-[abc](?=<)", first.text) == ["hook-c", "hook-b"]
+    (older,) = re.findall(r'href="/console([^"]+behind=[^"]+)"', first.text)
+    last = await customer.get(older)
+    assert re.findall(r"hook-[abc](?=<)", last.text) == ["hook-a"]
+    assert "behind=" in last.text  # live updates stay there
+    assert re.findall(r'href="[^"]+behind=', last.text) == []
+
+
+# --- making one --------------------------------------------------------------------------------
+
+
+async def test_a_webhook_is_made_and_its_secret_shown_once(customer, path, made):
+    form = await customer.get(f"{path}/new")
+    fields = {"csrf": form.csrf, "once": form.once, "name": " Orders ", "url": f" {ENDPOINT_URL} "}
+    page = await customer.post(f"{path}/new", fields)
+    (endpoint,) = await made()
+    assert page.status == 200
+    assert SECRET.findall(page.text)[0] == endpoint.secrets[0].key
+    for framework in ("FastAPI", "Django", "Flask", "Express"):
+        assert framework in page.text
+    assert (endpoint.name, endpoint.url, endpoint.event_types) == ("Orders", ENDPOINT_URL, None)
+    shown = await customer.get(f"{path}/{endpoint.id}")
+    assert endpoint.secrets[0].key not in shown.text
+    assert page.answer.headers["cache-control"] == "no-store"
+
+
+async def test_sending_the_form_twice_makes_one(customer, path, made):
+    form = await customer.get(f"{path}/new")
+    fields = {"csrf": form.csrf, "once": form.once, "name": "n", "url": ENDPOINT_URL}
+    pages = await asyncio.gather(*(customer.post(f"{path}/new", fields) for _ in range(3)))
+    (endpoint,) = await made()
+    assert sum(page.status == 200 for page in pages) == 1
+    again = await customer.post(f"{path}/new", fields)
+    assert again.to == f"{path}/{endpoint.id}"
+    other = await customer.get(f"{path}/new")
+    await customer.post(f"{path}/new", {**fields, "once": other.once})
+    assert len(await made()) == 2
+
+
+async def test_a_form_that_was_in_vain_can_be_sent_again(customer, path, made, store, monkeypatch):
+    form = await customer.get(f"{path}/new")
+    fields = {"csrf": form.csrf, "once": form.once, "name": "", "url": ENDPOINT_URL}
+    refused = await customer.post(f"{path}/new", fields)
+    assert (refused.status, refused.once) == (422, form.once)
+    create = store.create_endpoint
+
+    async def fails(*_):
+        monkeypatch.setattr(store, "create_endpoint", create)
+        raise RuntimeError
+
+    monkeypatch.setattr(store, "create_endpoint", fails)
+    with pytest.raises(RuntimeError):
+        await customer.post(f"{path}/new", {**fields, "name": "n"})
+    assert (await customer.post(f"{path}/new", {**fields, "name": "n"})).status == 200
+    assert len(await made()) == 1
+
+
+@pytest.mark.parametrize("once", [{}, {"once": ""}, {"once": "x" * 257}])
+async def test_a_form_without_its_number_is_refused(customer, path, made, once):
+    page = await customer.submit(f"{path}/new", name="n", url=ENDPOINT_URL, **once)
+    assert (page.status, await made()) == (403, [])
+
+
+GOOD = {"name": "n", "url": ENDPOINT_URL, "events": "some", "event": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "faults"),
+    [
+        ({"name": " "}, {"name"}),
+        ({"name": "x" * 257}, {"name"}),
+        ({"name": "a\0b"}, {"name"}),
+        ({"url": ""}, {"url"}),
+        ({"url": "example.com"}, {"url"}),
+        ({"url": "http://10.0.0.1/"}, {"url"}),
+        ({"url": "https://user:pw@example.com/"}, {"url"}),
+        ({"event": []}, {"events"}),
+        ({"event": ["a", "b*c"]}, {"events"}),
+        ({"event": [], "patterns": "a.*, b..*"}, {"events"}),
+        ({"name": "", "url": "", "event": []}, {"name", "url", "events"}),
+    ],
+)
+async def test_a_fault_is_beside_its_field_and_nothing_is_lost(
+    customer, path, made, fields, faults
+):
+    given = {**GOOD, "once": "1", "signing": "v1a", **fields}
+    page = await customer.submit(f"{path}/new", **given)
+    assert (page.status, set(page.faults), await made()) == (422, faults, [])
+    assert 'role="alert"' in page.text
+    assert all(f'href="#{each}"' in page.text for each in faults)
+    assert 'value="v1a" checked' in page.text
+    assert 'value="some" checked' in page.text
+    if "\0" not in given["name"]:
+        assert f'value="{given["name"]}"' in page.text
+    assert f'value="{given["url"]}"' in page.text
+
+
+async def test_events_are_chosen_by_box_and_by_pattern(customer, path, made, event_type):
+    for name in ("invoice.paid", "invoice.voided", "user.created"):
+        await event_type(name)
+    form = await customer.get(f"{path}/new")
+    boxes = re.findall(r'type="checkbox" name="event" value="([^"]+)"', form.text)
+    assert boxes == ["invoice.*", "invoice.paid", "invoice.voided", "user.created"]
+    given = {"name": "n", "url": ENDPOINT_URL, "once": "1", "events": "some"}
+    await customer.submit(
+        f"{path}/new",
+        **given,
+        event=["invoice.*", "user.created"],
+        patterns="order.*\nuser.created",
+    )
+    (endpoint,) = await made()
+    assert endpoint.event_types == ("invoice.*", "user.created", "order.*")
+
+
+async def test_an_event_behind_a_flag_is_not_a_customers_to_see(
+    customer, operator, path, event_type
+):
+    await event_type("beta.thing", feature_flag="beta")
+    await event_type("old.thing", archived=True)
+    for browser, sees in ((customer, False), (operator, True)):
+        form = await browser.get(f"{path}/new")
+        assert ("beta.thing" in form.text) is sees
+        assert "old.thing" not in form.text
+
+
+async def test_a_key_pair_shows_its_public_half_alone(customer, path, made):
+    page = await customer.submit(f"{path}/new", name="n", url=ENDPOINT_URL, once="1", signing="v1a")
+    (endpoint,) = await made()
+    assert endpoint.secrets[0].key.startswith("whsk_")
+    for shown in (page, await customer.get(f"{path}/{endpoint.id}")):
+        assert "whsk_" not in shown.text
+        assert "whpk_" in shown.text
+
+
+# --- Test in Play ------------------------------------------------------------------------------
+
+
+async def test_an_inspector_is_made_and_filled_in(customer, path, made, play):
+    form = await customer.get(f"{path}/new")
+    fields = {"csrf": form.csrf, "once": form.once, "name": "n", "url": "typed", "do": "play"}
+    filled = await customer.post(f"{path}/new", fields)
+    assert (filled.status, filled.once, filled.faults) == (200, form.once, {})
+    assert 'name="name" type="text" class="" value="n"' in filled.text
+    (url,) = set(PLAY_URL.findall(filled.text))
+    assert await made() == []
+    created = await customer.post(f"{path}/new", {**fields, "url": url, "do": "save"})
+    (endpoint,) = await made()
+    assert (created.status, endpoint.url) == (200, url)
+    for page in (created, await customer.get(f"{path}/{endpoint.id}")):
+        (token,) = VIEW_URL.findall(page.text)
+        one = await play.store.bin_to_view(token, 0)
+        assert one.secrets == (endpoint.secrets[0].key,)
+
+
+async def test_of_a_key_pair_play_has_the_public_half(customer, path, made, play):
+    filled = await customer.submit(f"{path}/new", do="play")
+    url = PLAY_URL.search(filled.text)[0]
+    page = await customer.submit(f"{path}/new", name="n", url=url, once="1", signing="v1a")
+    one = await play.store.bin_to_view(VIEW_URL.search(page.text)[1], 0)
+    assert [each[:5] for each in one.secrets] == ["whpk_"]
+
+
+async def test_inspectors_have_a_limit(customer, path):
+    pages = [await customer.submit(f"{path}/new", do="play", name="n") for _ in range(3)]
+    assert [page.status for page in pages] == [200, 200, 422]
+    assert set(pages[-1].faults) == {"url"}
+
+
+async def test_anothers_inspector_is_a_url_like_any_other(
+    customer, let_in, path, make_application, made, play
+):
+    filled = await customer.submit(f"{path}/new", do="play")
+    url = PLAY_URL.search(filled.text)[0]
+    other = await make_application()
+    browser = await let_in(other)
+    page = await browser.submit(f"/app/{other.id}/webhooks/new", name="n", url=url, once="1")
+    assert page.status == 200
+    assert VIEW_URL.search(page.text) is None
+    one = await play.store.bin_to_capture(url.rpartition("/")[2], 0)
+    assert one.secrets == ()
+
+
+async def test_without_play_there_is_no_inspector(sign_in, make_console, path, made):
+    browser = await sign_in(make_console(playing=False))
+    assert 'value="play"' not in (await browser.get(f"{path}/new")).text
+    page = await browser.submit(f"{path}/new", do="play", name="n", url=ENDPOINT_URL, once="1")
+    assert page.status == 200
+    (endpoint,) = await made()
+    assert (await browser.get(f"{path}/{endpoint.id}")).status == 200
+
+
+# --- the page of one ---------------------------------------------------------------------------
+
+
+async def test_the_page_of_a_webhook_tells_its_settings(
+    customer, app, path, store, event_type, send, work, clock
+):
+    await event_type("invoice.paid", schemas={"1": {"type": "object"}})
+    await event_type("user.created")
+    draft = EndpointDraft(
+        url=ENDPOINT_URL,
+        name="Orders",
+        description="for Ann",
+        event_types=("a.*", "b"),
+        channels=("eu", "us"),
+        throttle_rate=17,
+        timeout=2.5,
+    )
+    endpoint = await store.create_endpoint(app.id, draft, new_secret("v1"))
+    await store.rotate_secret(app.id, endpoint.id, new_secret("v1"), overlap=3600)
+    message = await send(endpoint, "x.y")
+    await work(200)
+    page = await customer.get(f"{path}/{endpoint.id}")
+    for told in ("for Ann", "a.*", "eu, us", "17 a second", "2.5 s", "100 %", "x.y", endpoint.id):
+        assert told in page.words, told
+    assert f"/logs/{message.id}" in page.text
+    examples = re.findall(r'<option value="([^"]+)"', page.text)
+    assert examples == ["webhook.ping", "invoice.paid"]
+    assert not SECRET.search(page.text)
+
+
+async def test_the_page_says_why_nothing_is_sent(
+    customer, endpoint, hook, store, send, work, monkeypatch
+):
+    plain = await customer.get(hook)
+    assert f"{SETTINGS.request_timeout:g} s" in plain.words
+    assert plain.text.count('class="note') == 0
+    await send(endpoint)
+    await work(500)
+    failing = await customer.get(hook)
+    assert "Nothing has arrived since" in failing.words
+    by_hand = await customer.submit(f"{hook}/disable")
+    assert by_hand.to == f"{hook}?said=disabled"
+    told = set()
+    for reason in Disabled:
+        find = store.endpoint
+
+        async def found(*given, find=find, reason=reason):
+            return replace(await find(*given), disabled=True, disabled_for=reason)
+
+        monkeypatch.setattr(store, "endpoint", found)
+        page = await customer.get(hook)
+        monkeypatch.undo()
+        told.add(webhooks.DISABLED[reason])
+        assert webhooks.DISABLED[reason] in page.words
+    assert len(told) == len(Disabled)
+
+
+async def test_what_was_done_is_said_and_nothing_else_is(customer, hook):
+    for said in ("saved", "enabled", "disabled", "no-example"):
+        assert 'role="status"' in (await customer.get(f"{hook}?said={said}")).text.replace(
+            'id="said" class="sr-only" role="status"', ""
+        )
+    page = await customer.get(f"{hook}?said=Call+555-EVIL")
+    assert "EVIL" not in page.text
+
+
+async def test_a_page_shows_what_customers_write_as_text(customer, app, make_endpoint, path):
+    evil = '"><script>alert(1)</script>'
+    endpoint = await make_endpoint(app.id, name=evil, description=evil, event_types=("a",))
+    for place in ("", f"/{endpoint.id}", f"/{endpoint.id}/edit", f"/{endpoint.id}/delete"):
+        page = await customer.get(f"{path}{place}")
+        assert "<script>alert" not in page.answer.text
+        assert "&lt;script&gt;" in page.answer.text
