@@ -8,7 +8,20 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import chain, ledger, memory, scale, server, signatures
+from benchmarks import (
+    chain,
+    console,
+    deliver,
+    engine,
+    fairness,
+    ledger,
+    memory,
+    publish,
+    scale,
+    server,
+    signatures,
+    transport,
+)
 from benchmarks.measure import pin, progress
 
 if TYPE_CHECKING:
@@ -24,12 +37,18 @@ _SECTIONS: dict[str, Callable[..., list[Table]]] = {
     "memory": memory.run,
     "ledger": ledger.run,
     "server": server.run,
+    "transport": transport.run,
+    "deliver": deliver.run,
+    "engine": engine.run,
+    "publish": publish.run,
+    "fairness": fairness.run,
+    "console": console.run,
 }
 
 _DESCRIPTION = """\
 Measures what Hookseal costs, beside the floor and the peers, in one run.
 
-sections (all of them unless you name some):
+sections, all of them unless you name some; of the middleware:
   verify   one signature check; beside hmac.digest, standardwebhooks, svix and stripe
   sign     one delivery's headers; beside the same
   chain    the whole middleware in process, over a bare ASGI app; beside four BaseHTTPMiddleware
@@ -37,11 +56,19 @@ sections (all of them unless you name some):
   ledger   a claim and a completion on each store; beside bare round trips of the same client
   memory   the peak while a 1 MiB body comes in chunks
   server   requests a second under uvicorn on loopback, with and without the middleware
+and of the sender, on SQLite and on PostgreSQL:
+  transport  one request to an endpoint; beside a raw aiohttp client that posts the same bytes
+  deliver    deliveries a second, from publish over HTTP to recorded attempt and by a worker alone,
+             with and without 100,000 retries parked; beside the same client
+  engine     a claim and a record, with 10,000 and with 1,000,000 deliveries stored
+  publish    messages a second over HTTP, 64 clients, on SQLite; beside a bare ASGI app
+  fairness   publish to attempt at the other endpoints, with and without some that hang
+  console    the console's pages with 1,000,000 deliveries stored
 """
 
 _EPILOG = """\
 examples:
-  make bench                                   everything, three to four minutes
+  make bench                                   everything, about half an hour
   make bench BENCH_ARGS=--quick                everything, shorter and rougher
   python -m benchmarks verify chain            two sections
 

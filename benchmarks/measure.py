@@ -6,6 +6,7 @@ ever adds.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -13,11 +14,12 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["best", "pin", "progress"]
+__all__ = ["best", "on_core", "pin", "progress"]
 
 _TURN_SECONDS = 0.01
+_CORES = "HOOKSEAL_BENCHMARK_CORES"
 
 
 def best(variants: Mapping[str, Callable[[], object]], *, seconds: float) -> dict[str, float]:
@@ -47,10 +49,31 @@ def _time(call: Callable[[], object], count: int) -> float:
 
 
 def pin(core: int) -> None:
-    """Keep this process on one core, where the system can."""
+    """Keep this process, and what it starts from now on, on one core, where the system can."""
     if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
+        cores = _cores()
         os.sched_setaffinity(0, {cores[core % len(cores)]})
+
+
+@contextlib.contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Be on one core while the block runs; what it starts meanwhile stays there."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    pin(core)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _cores() -> list[int]:
+    """Return the cores that the whole run may use: a pinned process's children see but one."""
+    if _CORES not in os.environ:
+        os.environ[_CORES] = " ".join(map(str, sorted(os.sched_getaffinity(0))))
+    return [int(core) for core in os.environ[_CORES].split()]
 
 
 def progress(text: str) -> None:

@@ -1,30 +1,29 @@
 """Messages a second published over HTTP, one a request, by 64 clients at once.
 
-``python -m benchmarks.publish`` prints the table, shorter and rougher with ``--quick``. The API and
-its SQLite store are one process on one core, the clients another on the other.
+``python -m benchmarks.publish serve KIND DATABASE_URL`` is a server on core 1: the API with its
+SQLite store, or a bare ASGI app. ``python -m benchmarks.publish load PORT VARIANT COUNT`` are the
+clients, a process on core 0 that prints messages a second.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import functools
 import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import uvicorn
 import uvloop
 
+from benchmarks.databases import sqlite
 from benchmarks.deliveries import accept
+from benchmarks.kept import post, send_all
 from benchmarks.measure import pin, progress
+from benchmarks.processes import Listening
 from benchmarks.report import Table, Wanted
 from hookseal import generate_secret
 from hookseal_sender.addresses import AddressGuard
@@ -48,7 +47,6 @@ __all__ = ["run"]
 
 _CLIENTS = 64
 _WANTED = 2_500
-_TIMEOUT_SECONDS = 120
 _KEY = TokenKey(b"benchmark" * 4)
 _BODY = json.dumps({"eventType": "invoice.paid", "payload": {"text": "x" * 960}}).encode()
 _ROWS = {
@@ -108,44 +106,30 @@ def _table(turns: dict[str, list[_Turn]], rounds: str) -> Table:
     )
 
 
-# The server.
-
-
-class _Server(NamedTuple):
-    port: int
-    pid: int
-
-    def cpu_seconds(self) -> float:
-        """Return the processor time it has used, nan where the system does not tell."""
-        try:
-            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return float("nan")
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+# --- the server --------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def _serving(kind: str) -> Generator[_Server]:
+def _serving(kind: str) -> Generator[Listening]:
     command = [sys.executable, "-m", "benchmarks.publish", "serve", kind]
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen([*command, folder], stdout=subprocess.PIPE, text=True)
+    with sqlite() as database_url:
+        process = subprocess.Popen([*command, database_url], stdout=subprocess.PIPE, text=True)
         try:
             assert process.stdout is not None
-            yield _Server(int(process.stdout.readline()), process.pid)
+            yield Listening(int(process.stdout.readline()), process.pid)
         finally:
             process.kill()
             process.wait()
 
 
-def _serve(kind: str, folder: str) -> None:
+def _serve(kind: str, database_url: str) -> None:
     pin(1)
-    uvloop.run(_serve_api(folder) if kind == "api" else _listen(accept))
+    uvloop.run(_serve_api(database_url) if kind == "api" else _listen(accept))
 
 
-async def _serve_api(folder: str) -> None:
-    url = f"sqlite:///{folder}/publish.db"
-    migrations.upgrade(url)
-    store = open_store(url, Vault([b"benchmark" * 4]))
+async def _serve_api(database_url: str) -> None:
+    migrations.upgrade(database_url)
+    store = open_store(database_url, Vault([b"benchmark" * 4]))
     application = await store.create_application(
         DEFAULT_ORGANISATION, ApplicationDraft(name="tenant", uid="tenant")
     )
@@ -173,61 +157,23 @@ class _Announcing(uvicorn.Server):
         print(self.servers[0].sockets[0].getsockname()[1], flush=True)
 
 
-# The clients.
-
-
-class _Client(asyncio.Protocol):
-    """Sends the next request when the last is answered."""
-
-    def __init__(self, requests: list[bytes], done: asyncio.Future[None]) -> None:
-        self._requests = requests
-        self._done = done
-        self._answer = b""
-        self._transport: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
-
-    def start(self) -> None:
-        if self._requests:
-            self._transport.write(self._requests.pop())
-        elif not self._done.done():
-            self._done.set_result(None)
-
-    def data_received(self, data: bytes) -> None:
-        self._answer += data
-        head, end, body = self._answer.partition(b"\r\n\r\n")
-        if not end or len(body) < int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]):
-            return
-        if not head.startswith((b"HTTP/1.1 202", b"HTTP/1.1 200")):
-            self.connection_lost(RuntimeError(self._answer.decode("latin-1")))
-            return
-        self._answer = b""
-        self.start()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self._done.done():
-            self._done.set_exception(exc or RuntimeError("the server closed the connection"))
+# --- the clients -------------------------------------------------------------------------------
 
 
 def _requests(variant: str, count: int) -> list[bytes]:
     token = _KEY.issue(Scope(org_id=DEFAULT_ORGANISATION), now=int(time.time()))
     query = "" if variant in {"bare", "plain"} else "?with_content=false"
     fields = {
-        "host": "127.0.0.1",
         "user-agent": "svix-libs/2.9.1/python",
         "authorization": f"Bearer {token}",
         "content-type": "application/json",
-        "content-length": str(len(_BODY)),
     }
-    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    head = f"POST /api/v1/app/tenant/msg{query} HTTP/1.1\r\n{lines}"
-    run_id = uuid.uuid4().hex
-    keys = (f"idempotency-key: auto_{run_id}{number}\r\n" for number in range(count))
-    return [f"{head}{key if variant == 'keyed' else ''}\r\n".encode() + _BODY for key in keys]
+    target, run_id = f"/api/v1/app/tenant/msg{query}", uuid.uuid4().hex
+    keys = ({"idempotency-key": f"auto_{run_id}{number}"} for number in range(count))
+    return [post(target, fields | key if variant == "keyed" else fields, _BODY) for key in keys]
 
 
-def _turn(server: _Server, variant: str, count: int) -> _Turn:
+def _turn(server: Listening, variant: str, count: int) -> _Turn:
     before = server.cpu_seconds()
     command = [sys.executable, "-m", "benchmarks.publish", "load", str(server.port)]
     done = subprocess.run(
@@ -238,35 +184,19 @@ def _turn(server: _Server, variant: str, count: int) -> _Turn:
 
 def _load(port: str, variant: str, count: str) -> None:
     pin(0)
-    print(uvloop.run(_rate(int(port), _requests(variant, int(count)))))
-
-
-async def _rate(port: int, requests: list[bytes]) -> float:
-    loop = asyncio.get_running_loop()
-    count = len(requests)
-    ends = [loop.create_future() for _ in range(_CLIENTS)]
-    clients: list[_Client] = []
-    for end in ends:
-        make = functools.partial(_Client, requests, end)
-        clients.append((await loop.create_connection(make, "127.0.0.1", port))[1])
-    start = time.perf_counter()
-    for client in clients:
-        client.start()
-    async with asyncio.timeout(_TIMEOUT_SECONDS):
-        await asyncio.gather(*ends)
-    return count / (time.perf_counter() - start)
+    requests = _requests(variant, int(count))
+    print(uvloop.run(send_all(int(port), requests, connections=_CLIENTS)))
 
 
 def main() -> None:
-    """Play the part that was named, or measure and print the table."""
+    """Play the part that was named."""
     match sys.argv[1:]:
-        case ["serve", kind, folder]:
-            _serve(kind, folder)
+        case ["serve", kind, database_url]:
+            _serve(kind, database_url)
         case ["load", port, variant, count]:
             _load(port, variant, count)
-        case arguments:
-            for table in run(quick="--quick" in arguments):
-                print(table)
+        case other:
+            raise SystemExit(f"no such part: {' '.join(other)}")
 
 
 if __name__ == "__main__":

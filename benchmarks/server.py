@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import statistics
 import subprocess
 import sys
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from benchmarks.deliveries import SECRET
 from benchmarks.measure import progress
+from benchmarks.processes import Listening, free_port, wait_for
 from benchmarks.report import Table, Wanted
 from benchmarks.served import VARIANTS
 
@@ -21,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["run"]
-
-_START_SECONDS = 20
 
 
 def run(*, quick: bool) -> list[Table]:
@@ -79,47 +74,18 @@ def run(*, quick: bool) -> list[Table]:
     ]
 
 
-class _Server(NamedTuple):
-    """One variant that is served."""
-
-    port: int
-    pid: int
-
-    def cpu_seconds(self) -> float:
-        """Return the processor time it has used, nan where the system does not tell."""
-        try:
-            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return float("nan")
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 @contextlib.contextmanager
-def _serving(variant: str) -> Iterator[_Server]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
+def _serving(variant: str) -> Iterator[Listening]:
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.served", variant, str(port), SECRET]
     )
     try:
-        _wait_for(port)
-        yield _Server(port, process.pid)
+        wait_for(port)
+        yield Listening(port, process.pid)
     finally:
         process.kill()
         process.wait()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
 
 
 def _load(port: int, count: int) -> float:

@@ -1,0 +1,105 @@
+"""What the engine adds to a delivery, apart from its request: the claim and the record."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import uvloop
+
+from benchmarks.databases import ENGINES, size_mib
+from benchmarks.filling import VAULT, fill
+from benchmarks.measure import progress
+from benchmarks.report import Table, Wanted
+from hookseal_sender.model import AttemptDraft, Result
+from hookseal_sender.store import open_store
+
+if TYPE_CHECKING:
+    from benchmarks.databases import Opening
+
+__all__ = ["run"]
+
+_WANTED_US = {"SQLite": 25.0, "PostgreSQL": 60.0}
+_FLAT = 1.2
+_ATTEMPT = AttemptDraft(
+    url="http://127.0.0.1/",
+    started_ms=1,
+    duration_ms=1,
+    succeeded=True,
+    status=200,
+    response="ok",
+    reason="the endpoint answered 200",
+)
+
+
+class _Cost(NamedTuple):
+    """Microseconds a delivery: of this process, and of the clock for both steps.
+
+    ``mib`` is what the database had grown to before.
+    """
+
+    claim: float
+    record: float
+    wall: float
+    mib: float
+
+    @property
+    def cpu(self) -> float:
+        return self.claim + self.record
+
+
+def run(*, quick: bool) -> list[Table]:
+    """Measure both engines with few and with many finished deliveries stored."""
+    count, stored = (5_000, (10_000, 100_000)) if quick else (20_000, (10_000, 1_000_000))
+    few, many = stored
+    table = Table(
+        title="engine: us for a delivery, claimed and recorded by the hundred",
+        columns=["CPU, claim", "CPU, record", "CPU, both", "wall, both", "MiB stored"],
+        note="with so many finished deliveries in the database, each with its attempts and a "
+        "message of 1 KiB for 20 of them; no requests are made; CPU is this process's",
+    )
+    for engine, opening in ENGINES.items():
+        costs = []
+        for finished in stored:
+            progress(f"  {engine}, {finished:,} stored")
+            costs.append(_cost(opening, count, finished))
+            cells = [f"{each:.1f}" for each in (costs[-1].claim, costs[-1].record, costs[-1].cpu)]
+            cells += [f"{costs[-1].wall:.0f}", f"{costs[-1].mib:,.0f}"]
+            table.rows.append((f"{engine}, {finished:,} stored", cells))
+        small, big = costs
+        over = f"{many:,} over {few:,} stored"
+        table.wanted += [
+            Wanted(what=f"{engine}, CPU us", measured=small.cpu, wanted=_WANTED_US[engine]),
+            Wanted(what=f"{engine}, CPU, {over}", measured=big.cpu / small.cpu, wanted=_FLAT),
+            Wanted(what=f"{engine}, wall, {over}", measured=big.wall / small.wall, wanted=_FLAT),
+        ]
+    return [table]
+
+
+def _cost(opening: Opening, count: int, finished: int) -> _Cost:
+    with opening() as database_url:
+        uvloop.run(fill(database_url, "http://127.0.0.1/", ready=count, finished=finished))
+        mib = size_mib(database_url)
+        return uvloop.run(_claim_and_record(database_url, count, mib))
+
+
+async def _claim_and_record(database_url: str, count: int, mib: float) -> _Cost:
+    store = open_store(database_url, VAULT)
+    claiming = recording = 0.0
+    done = 0
+    begun = time.perf_counter()
+    while done < count:
+        cpu = time.process_time()
+        claimed = await store.claim(limit=100, per_endpoint=10, lease=60)
+        claiming += time.process_time() - cpu
+        results = [
+            Result(lease=task.lease, attempt=_ATTEMPT, retry_in=None) for task in claimed.tasks
+        ]
+        cpu = time.process_time()
+        await asyncio.gather(*map(store.complete, results))
+        recording += time.process_time() - cpu
+        done += len(results)
+    wall = time.perf_counter() - begun
+    await store.close()
+    return _Cost(claiming / done * 1e6, recording / done * 1e6, wall / done * 1e6, mib)
