@@ -29,7 +29,8 @@ format: $(VENV)/.dev ## let ruff rewrite what it can
 
 unit: $(VENV)/.dev ## the tests, with branch coverage gated per part
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage run -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not alone" $(PYTEST_ARGS)
+	$(BIN)/coverage run -m pytest -m alone $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='middleware/*' --fail-under=100
 	$(BIN)/coverage report --include='receiver/*,sample_sender/*' --fail-under=95

@@ -6,9 +6,12 @@ machine asks its own. Where it cannot be had the tests that ask are skipped, but
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,10 +67,19 @@ def installed(source: Path) -> NodeFolder:
         shutil.copy(file, folder.path)
     lock = (source / "package-lock.json").read_text()
     stamp = folder.path / "node_modules" / ".installed-from"
-    if not stamp.exists() or stamp.read_text() != lock:
-        _install(folder)
-        stamp.write_text(lock)
+    with _alone(folder.path):
+        if not stamp.exists() or stamp.read_text() != lock:
+            _install(folder)
+            stamp.write_text(lock)
     return folder
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes of the tests out of the folder's installation."""
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _install(folder: NodeFolder) -> None:

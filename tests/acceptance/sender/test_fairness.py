@@ -10,14 +10,15 @@ from .processes import until
 from .running import caller
 from .tenant import Tenant
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 MAX_IN_FLIGHT, TIMEOUT, PER_SECOND = 100, 3, 5
 """Ten that hang, each with ten under way, would fill every place before the first times out."""
 SECONDS = 10
 """More than three timeouts: what was given up is tried again, and hangs again."""
 GOOD = 90
-LEAST = 0.15
-"""Seconds: below that a busy machine makes more of a difference than those that hang."""
+LEAST = 0.5
+"""Seconds: below that a busy machine makes more of a difference than those that hang; benchmarks
+measure it on a quiet one."""
 
 
 def test_a_tenth_that_hangs_delays_no_others(sender, sink):

@@ -19,7 +19,7 @@ from .receiving import Sink
 from .running import Sender, caller
 from .tenant import Tenant
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 LATE_SECONDS = 1.0
 _PATIENCE = 60
 
