@@ -22,6 +22,8 @@ _JSON_LIMIT = 1024 * 1024
 _DEEPEST_INDENT = 32
 _HEX_WIDTH = 16
 _COLOURED = frozenset("ksnl")
+_COLOURED_PIECES = 40_000
+"""What follows is shown without colours: elements in their hundred thousands hold a browser up."""
 
 # Controls but tab and line feed, and every mark that is invisible or turns the direction of text.
 _TRICKS = re.compile(
@@ -75,9 +77,10 @@ def as_json(body: bytes, limit: int | None = SHOWN_BYTES) -> Shown | None:
         return None
     marked: list[str] = []
     left = len(text) * 80 if limit is None else limit
-    for name, piece in _pieces(text):
+    for count, (name, piece) in enumerate(_pieces(text)):
         part = str(escape(piece[:left]))
-        marked.append(f'<span class="{name}">{part}</span>' if name else part)
+        coloured = name and count < _COLOURED_PIECES
+        marked.append(f'<span class="{name}">{part}</span>' if coloured else part)
         left -= len(piece)
         if left < 0:
             break

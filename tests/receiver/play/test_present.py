@@ -114,3 +114,11 @@ def test_a_cut_does_not_split_a_character():
 )
 def test_a_length_of_time_in_a_sentence(seconds, words):
     assert long_span_words(seconds) == words
+
+
+def test_a_very_wide_body_is_shown_whole_and_coloured_in_part():
+    body = json.dumps({f"k{number}": number for number in range(30_000)}).encode()
+    shown = as_json(body, None)
+    assert not shown.cut
+    assert "29999" in shown.markup
+    assert shown.markup.count("<span") < 30_000
