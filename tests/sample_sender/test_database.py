@@ -157,7 +157,11 @@ async def test_the_file_is_its_owners(tmp_path):
         ("sqlite:///:memory:", "in memory"),
         ("sqlite:///file:x?mode=memory&uri=true", "in memory"),
         ("sqlite:////nowhere/at/all.db", "No such file or directory; is the folder writable?"),
-        (f"postgresql://u:hidden@127.0.0.1:{closed_port()}/d", "is the server running"),
+        pytest.param(
+            f"postgresql://u:hidden@127.0.0.1:{closed_port()}/d",
+            "is the server running",
+            id="nobody-listens",
+        ),
         ("postgres://u:hidden@127.0.0.1:1/d?connect_timeout=1", "is the server running"),
     ],
 )

@@ -83,7 +83,7 @@ def test_a_stack_is_shown_and_no_exception_is_none():
 @pytest.mark.parametrize(
     "private",
     [
-        generate_secret(),
+        pytest.param(generate_secret(), id="generated"),
         "whsk_" + "A" * 43 + "=",
         TOKEN,
         f"Bearer {TOKEN}",
