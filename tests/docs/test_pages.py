@@ -37,6 +37,16 @@ def test_a_snippet_is_the_file_it_names(code, path):
     assert code == path.read_text()
 
 
+CONSOLE_SNIPPETS = sorted(
+    (ROOT / "sample_sender" / "hookseal_sender" / "console" / "snippets").glob("*.txt")
+)
+
+
+@pytest.mark.parametrize("snippet", CONSOLE_SNIPPETS, ids=lambda path: path.stem)
+def test_a_snippet_of_the_console_is_the_example_of_its_name(snippet):
+    assert snippet.read_text() == (ROOT / "examples" / snippet.stem).read_text()
+
+
 def test_every_example_file_is_shown_somewhere():
     shown = {parameters.values[1] for parameters in SNIPPETS}
 
