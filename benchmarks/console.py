@@ -124,7 +124,7 @@ def _console(store: Store, links: Links) -> ASGIApp:
         public_url=_BASE,
         links=links,
     )
-    settings = ConsoleSettings(retry_schedule=DEFAULT_DELAYS, request_timeout=20, retention=90)
+    settings = ConsoleSettings(retry_schedule=DEFAULT_DELAYS, request_timeout=20)
     console = create_console(services, settings, keys=[_KEY], form_key=_KEY, links=links)
     return Starlette(routes=[Mount(PATH, console)])
 

@@ -288,7 +288,7 @@ SETTINGS: tuple[Setting, ...] = (
         default="90",
         help="days that messages and attempts are kept",
         metavar="DAYS",
-        commands=_RUNNING,
+        commands=_DELIVERY,
         parse=values.whole(1, 3650),
     ),
     Setting(

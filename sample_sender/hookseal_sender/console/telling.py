@@ -32,14 +32,12 @@ _NOT_KEPT = "v1,... (made for this attempt, and not kept)"
 class Plan:
     """Where a delivery stands in its schedule: the attempt ``number`` of ``most``.
 
-    ``next_ms`` is the time of the next attempt, None if none is planned; ``ends`` tells that there
-    will be none unless somebody asks.
+    ``next_ms`` is the time of the next attempt, None if none is planned.
     """
 
     number: int
     most: int
     next_ms: int | None
-    ends: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +48,6 @@ class AttemptView:
     advice: str
     request_headers: tuple[tuple[str, str], ...]
     response: Shown
-    response_is_json: bool
 
 
 def plan_of(delivery: Delivery, endpoint: Endpoint, settings: ConsoleSettings) -> Plan:
@@ -62,7 +59,6 @@ def plan_of(delivery: Delivery, endpoint: Endpoint, settings: ConsoleSettings) -
         number=delivery.attempts,
         most=max(before + 1 + retries, delivery.attempts),
         next_ms=delivery.due_ms if delivery.state is DeliveryState.WAITING else None,
-        ends=delivery.state in {DeliveryState.FAILED, DeliveryState.CANCELLED},
     )
 
 
@@ -73,8 +69,8 @@ def attempt_views(
     return [_view(each, endpoint, message) for each in attempts]
 
 
-def body_view(message: Message, *, whole: bool = False) -> tuple[Shown, bool] | None:
-    """Return the body that is sent, and whether it is JSON; None where it was removed."""
+def body_view(message: Message, *, whole: bool = False) -> Shown | None:
+    """Return the body that is sent, None where it was removed."""
     if message.payload is None:
         return None
     return _shown(message.payload, None if whole else SHOWN_BYTES)
@@ -94,13 +90,12 @@ def curl_of(endpoint: Endpoint, message: Message, payload: bytes, now: float) ->
 
 
 def _view(attempt: Attempt, endpoint: Endpoint, message: Message) -> AttemptView:
-    response, is_json = _shown(attempt.response.encode("utf-8", "replace"), SHOWN_BYTES)
+    response = _shown(attempt.response.encode("utf-8", "replace"), SHOWN_BYTES)
     return AttemptView(
         attempt=attempt,
         advice=advice(attempt.status, attempt.reason),
         request_headers=_sent(attempt, endpoint, message),
         response=response,
-        response_is_json=is_json,
     )
 
 
@@ -134,6 +129,5 @@ def _headers(
     return (*defaults, *headers.items())
 
 
-def _shown(body: bytes, limit: int | None) -> tuple[Shown, bool]:
-    pretty = as_json(body, limit)
-    return (as_text(body, limit), False) if pretty is None else (pretty, True)
+def _shown(body: bytes, limit: int | None) -> Shown:
+    return as_json(body, limit) or as_text(body, limit)

@@ -40,14 +40,13 @@ Fields = list[tuple[str, str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConsoleSettings:
-    """What the pages say about the sender. Times are in seconds, ``retention`` in days.
+    """What the pages say about the sender. Times are in seconds.
 
     ``frame_origins`` are the origins that may show the pages in a frame.
     """
 
     retry_schedule: tuple[float, ...]
     request_timeout: float
-    retention: int
     frame_origins: tuple[str, ...] = ()
 
 

@@ -78,7 +78,6 @@ def page_routes(settings: Settings, services: Services, play: Play | None) -> li
         ConsoleSettings(
             retry_schedule=settings.retry_schedule,
             request_timeout=settings.request_timeout,
-            retention=settings.retention,
             frame_origins=settings.frame_origins,
         ),
         keys=page_keys(settings),

@@ -31,7 +31,7 @@ PUBLIC_URL = "http://sender.example"
 HTTPS_URL = "https://sender.example"
 OTHER_ORGANISATION = "org_" + "2".rjust(27, "0")
 ENDPOINT_URL = "https://example.com/hook"
-SETTINGS = ConsoleSettings(retry_schedule=(5.0, 300.0), request_timeout=20.0, retention=90)
+SETTINGS = ConsoleSettings(retry_schedule=(5.0, 300.0), request_timeout=20.0)
 _FORM = re.compile(r'name="csrf" value="([^"]+)"')
 _ONCE = re.compile(r'name="once" value="([^"]+)"')
 _ERROR = re.compile(r'class="error" id="([\w-]+)-error">([^<]*)<')
