@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import socket
 import time
 from urllib.parse import urlsplit
@@ -235,8 +236,10 @@ def test_no_token_and_no_body_is_logged(site, caplog):
     site.send(b"canary-body")
     site.page()
 
-    assert "canary" not in caplog.text
-    assert site.bin.view_token not in caplog.text
+    # What the test's own client says of its requests is not Play's, whoever turned it on.
+    said = [record for record in caplog.records if not record.name.startswith("httpx2")]
+    assert "canary" not in str(said)
+    assert site.bin.view_token not in "\n".join(map(str, map(logging.LogRecord.getMessage, said)))
 
 
 def test_head_has_no_body(site):

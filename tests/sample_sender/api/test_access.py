@@ -153,7 +153,7 @@ def portal(make_services, clock):
     services = make_services(public_url="https://hooks.example/", links=links)
     console = create_console(
         services,
-        ConsoleSettings(retry_schedule=(5.0,), request_timeout=20.0, retention=90),
+        ConsoleSettings(retry_schedule=(5.0,), request_timeout=20.0),
         keys=[b"n" * 32],
         form_key=b"f" * 32,
         links=links,
