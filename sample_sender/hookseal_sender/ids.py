@@ -8,7 +8,7 @@ Source: https://github.com/segmentio/ksuid (epoch, base62 alphabet, length).
 
 from __future__ import annotations
 
-__all__ = ["ALPHABET", "RANDOM_BYTES", "make_id"]
+__all__ = ["ALPHABET", "RANDOM_BYTES", "make_id", "make_ids"]
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 RANDOM_BYTES = 15
@@ -31,8 +31,17 @@ def make_id(prefix: str, now_ms: int, randomness: bytes) -> str:
     return prefix + _base62(int.from_bytes(head + randomness, "big"))
 
 
+def make_ids(prefix: str, now_ms: int, randomness: bytes, count: int) -> list[str]:
+    """Return as many ids in their order, which share ``randomness`` but for four digits.
+
+    Who knows one of them can guess its neighbours. There are 62**4 at most.
+    """
+    head = make_id(prefix, now_ms, randomness)[:-4]
+    return [f"{head}{_PAIRS[number // _PAIR]}{_PAIRS[number % _PAIR]}" for number in range(count)]
+
+
 def _base62(number: int) -> str:
-    """Return ``number`` in 27 digits, found in pairs: an id is made for every attempt."""
+    """Return ``number`` in 27 digits, found in pairs."""
     high, low = divmod(number, _PART)
     top, middle = divmod(high, _PART)
     first, second = divmod(top, _PAIR)

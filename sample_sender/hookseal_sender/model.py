@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -279,8 +279,7 @@ class LoggedDelivery(Delivery):
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """The right to attempt a delivery; ``token`` fences whoever held it before."""
 
     app_id: str

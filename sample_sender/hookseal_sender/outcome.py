@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TypeAlias
 
@@ -77,7 +78,11 @@ def judge(exchange: Exchange) -> Verdict:
     """Return what ``exchange`` means for the delivery and its endpoint."""
     if isinstance(exchange, Fault):
         return Verdict(succeeded=False, reason=exchange.message)
-    status = exchange.status
+    return _judge_status(exchange.status)
+
+
+@lru_cache(maxsize=1024)
+def _judge_status(status: int) -> Verdict:
     reason = f"the endpoint answered {status}"
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Verdict(succeeded=True, reason=reason)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookseal_sender.ids import make_id
+from hookseal_sender.ids import make_id, make_ids
 from hookseal_sender.outcome import Fault, FaultKind, Reply, judge
 from hookseal_sender.patterns import check_pattern, matches, wants
 from hookseal_sender.retry import (
@@ -33,6 +33,15 @@ def test_an_id_is_a_prefix_and_27_base62_characters(now_ms, randomness):
 def test_ids_sort_by_time(earlier, gap, randomness):
     first = make_id("ep_", NOW_MS + earlier, b"\xff" * 15)
     assert first <= make_id("ep_", NOW_MS + earlier + gap, randomness) or gap < 4
+
+
+@given(st.binary(min_size=15, max_size=15))
+def test_ids_made_together_are_in_order_and_of_their_time(randomness):
+    made = make_ids("atmpt_", NOW_MS, randomness, 4000)
+    assert made == sorted(set(made))
+    assert {len(each) for each in made} == {33}
+    assert make_id("atmpt_", NOW_MS - 4, b"\xff" * 15) < made[0]
+    assert made[-1] < make_id("atmpt_", NOW_MS + 4, bytes(15))
 
 
 @pytest.mark.parametrize(

@@ -204,9 +204,7 @@ def _task(
     taken: Taken, token: str, source: _Source, payload: bytes, content_type: str | None
 ) -> DueTask:
     return DueTask(
-        lease=Lease(
-            app_id=taken.app_id, endpoint_id=taken.endpoint_id, msg_id=taken.msg_id, token=token
-        ),
+        lease=Lease(taken.app_id, taken.endpoint_id, taken.msg_id, token),
         tries=taken.tries,
         url=source.row.url,
         secrets=source.keys,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import update
 
-from hookseal_sender.ids import RANDOM_BYTES, make_id
+from hookseal_sender.ids import RANDOM_BYTES, make_ids
 from hookseal_sender.model import DeliveryState, Disabled, Trigger
 from hookseal_sender.store import holding
 from hookseal_sender.store.dialects import moves_of
@@ -61,18 +61,10 @@ def complete(
     seconds is disabled; 0: never. ``shard`` is the caller's own part of the tallies.
     """
     healths, changing = _healths(connection, now_ms, results, disable_after)
-    endings = [_ending(now_ms, each, healths) for each in results]
-    ended = {_fence(row): row for row in moves_of(connection).end(connection, endings)}
-    held = [
-        (each, row)
-        for each in results
-        if (row := ended.pop((*_lane(each), each.lease.msg_id, each.lease.token), None))
-    ]
-    recorded = [
-        Recorded(result=each, row=row, attempt_id=attempt_id)
-        for (each, row), attempt_id in zip(held, _attempt_ids(now_ms, len(held)), strict=True)
-    ]
-    if recorded:
+    endings = [_ending(now_ms, number, each, healths) for number, each in enumerate(results)]
+    ended = sorted(moves_of(connection).end(connection, endings))
+    if ended:
+        recorded = _recorded(now_ms, results, ended)
         rows = [_attempt_row(each) for each in recorded]
         moves_of(connection).insert(connection, "attempt", ATTEMPT_COLUMNS, rows)
         if changing:
@@ -81,22 +73,27 @@ def complete(
         # Last, for another process may wait for the same row of a tally.
         made = [(_lane(each.result), each.result.attempt.succeeded) for each in recorded]
         add_attempts(connection, now_ms, shard, made)
-    kept = {id(each.result) for each in recorded}
-    return [id(each) in kept for each in results]
+    kept = {row.number for row in ended}
+    return [number in kept for number in range(len(results))]
 
 
 def _lane(result: Result) -> LaneKey:
-    return result.lease.app_id, result.lease.endpoint_id
+    return result.lease[:2]
 
 
-def _fence(row: Ended) -> tuple[str, str, str, str]:
-    return row.app_id, row.endpoint_id, row.msg_id, row.token
+def _recorded(now_ms: int, results: Sequence[Result], ended: Sequence[Ended]) -> list[Recorded]:
+    # One read of randomness for them all: an id of its own for each is dear.
+    ids = make_ids("atmpt_", now_ms, os.urandom(RANDOM_BYTES), len(ended))
+    return [
+        Recorded(results[row.number], row, attempt_id)
+        for row, attempt_id in zip(ended, ids, strict=True)
+    ]
 
 
 # --- the delivery ------------------------------------------------------------------------------
 
 
-def _ending(now_ms: int, result: Result, healths: _Healths) -> Ending:
+def _ending(now_ms: int, number: int, result: Result, healths: _Healths) -> Ending:
     state, due_ms = DeliveryState.WAITING, None
     if result.attempt.succeeded:
         state = DeliveryState.SUCCEEDED
@@ -106,35 +103,19 @@ def _ending(now_ms: int, result: Result, healths: _Healths) -> Ending:
         state = DeliveryState.HELD
     else:
         due_ms = now_ms + round(result.retry_in * _SECOND_MS)
-    lease = result.lease
-    return Ending(
-        app_id=lease.app_id,
-        endpoint_id=lease.endpoint_id,
-        msg_id=lease.msg_id,
-        token=lease.token,
-        state=int(state),
-        due_ms=due_ms,
-        status=result.attempt.status,
-        started_ms=result.attempt.started_ms,
-    )
-
-
-def _attempt_ids(now_ms: int, count: int) -> Sequence[str]:
-    # One read of randomness for them all: an id of its own for each is dear.
-    randomness = os.urandom(RANDOM_BYTES * count)
-    parts = (randomness[at : at + RANDOM_BYTES] for at in range(0, len(randomness), RANDOM_BYTES))
-    return [make_id("atmpt_", now_ms, part) for part in parts]
+    made = result.attempt
+    return Ending(number, *result.lease, int(state), due_ms, made.status, made.started_ms)
 
 
 def _attempt_row(recorded: Recorded) -> tuple[object, ...]:
-    made, row = recorded.result.attempt, recorded.row
+    made, row, lease = recorded.result.attempt, recorded.row, recorded.result.lease
     # Asking for a delivery anew is why its first attempt is made; the schedule why the others are.
     asked_for = row.trigger == Trigger.MANUAL and row.tries == 1
     return (
-        row.app_id,
+        lease.app_id,
         recorded.attempt_id,
-        row.msg_id,
-        row.endpoint_id,
+        lease.msg_id,
+        lease.endpoint_id,
         row.attempts,
         int(Trigger.MANUAL if asked_for else Trigger.SCHEDULED),
         made.url,

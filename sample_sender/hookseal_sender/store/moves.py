@@ -92,8 +92,9 @@ class Taken(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """How a lease ends."""
+    """How a lease ends. ``number`` is its place among those that end with it."""
 
+    number: int
     app_id: str
     endpoint_id: str
     msg_id: str
@@ -105,12 +106,9 @@ class Ending(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A delivery whose lease held, with the attempt that ended it counted."""
+    """A delivery whose lease held: the ending's number; the attempt that ended it is counted."""
 
-    app_id: str
-    endpoint_id: str
-    msg_id: str
-    token: str
+    number: int
     attempts: int
     tries: int
     trigger: int

@@ -87,11 +87,11 @@ _END = """
 UPDATE delivery d SET state = r.state, due_ms = r.due_ms, lease_token = NULL,
   attempts = d.attempts + 1, tries = d.tries + 1, last_status = r.status,
   last_attempt_ms = r.started_ms
-FROM json_to_recordset(%(rows)s::json) AS r(app_id text, endpoint_id text, msg_id text, token text,
-  state smallint, due_ms bigint, status smallint, started_ms bigint)
+FROM json_to_recordset(%(rows)s::json) AS r(number int, app_id text, endpoint_id text, msg_id text,
+  token text, state smallint, due_ms bigint, status smallint, started_ms bigint)
 WHERE d.app_id = r.app_id AND d.endpoint_id = r.endpoint_id AND d.msg_id = r.msg_id
   AND d.lease_token = r.token
-RETURNING d.app_id, d.endpoint_id, d.msg_id, r.token, d.attempts, d.tries, d.trigger"""
+RETURNING r.number, d.attempts, d.tries, d.trigger"""
 
 _TALLY = """
 INSERT INTO tally AS t (app_id, endpoint_id, hour_ms, shard, succeeded, failed)

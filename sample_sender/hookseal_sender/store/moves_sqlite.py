@@ -144,12 +144,12 @@ class SqliteMoves:
         cursor = driver_of(connection).cursor()
         ended: dict[tuple[str, ...], Ended] = {}
         moves: list[tuple[Any, ...]] = []
-        for app_id, endpoint_id, msg_id, token, *values in endings:
+        for number, app_id, endpoint_id, msg_id, token, *values in endings:
             fence = (app_id, endpoint_id, msg_id, token)
             row = cursor.execute(_HELD, fence).fetchone()
             if row is not None and fence not in ended:
-                ended[fence] = Ended(*fence, *row)
-                moves.append((*values, *fence[:3]))
+                ended[fence] = Ended(number, *row)
+                moves.append((*values, app_id, endpoint_id, msg_id))
         # Nobody else writes meanwhile; looking first is faster than UPDATE with RETURNING.
         cursor.executemany(_END, moves)
         return list(ended.values())

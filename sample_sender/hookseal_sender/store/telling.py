@@ -6,9 +6,8 @@ used up, and it succeeds after it was told to fail. Must not know how an event i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import select
 
@@ -28,8 +27,7 @@ __all__ = ["Recorded", "tell_of_attempts"]
 _FAILURES_TOLD = 4
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """A result that counted: the delivery behind it, and its attempt's id."""
 
     result: Result
@@ -55,11 +53,11 @@ def _event_type(recorded: Recorded) -> str | None:
 
 
 def _tell(connection: Connection, now_ms: int, event_type: str, recorded: Recorded) -> None:
-    row, made = recorded.row, recorded.result.attempt
+    lease, made = recorded.result.lease, recorded.result.attempt
     about = (
         select(application.c.org_id, message.c.event_id)
         .join_from(application, message, message.c.app_id == application.c.id)
-        .where(application.c.id == row.app_id, message.c.id == row.msg_id)
+        .where(application.c.id == lease.app_id, message.c.id == lease.msg_id)
     )
     found = connection.execute(about).first()
     if found is None:
@@ -71,9 +69,9 @@ def _tell(connection: Connection, now_ms: int, event_type: str, recorded: Record
         "timestamp": started.isoformat(timespec="milliseconds"),
     }
     data = {
-        "endpointId": row.endpoint_id,
-        "msgId": row.msg_id,
+        "endpointId": lease.endpoint_id,
+        "msgId": lease.msg_id,
         "msgEventId": found.event_id,
         "lastAttempt": last,
     }
-    emit(connection, now_ms, found.org_id, row.app_id, event_type, data)
+    emit(connection, now_ms, found.org_id, lease.app_id, event_type, data)
