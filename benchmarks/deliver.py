@@ -192,9 +192,16 @@ async def _publish(
     fields = {"content-type": "application/json", "authorization": f"Bearer {running.token}"}
     requests = [kept.post(target, fields, body) for _ in numbers]
     await kept.send_all(running.api.port, requests, connections=_PUBLISHERS)
+    begun = time.perf_counter()
     async with asyncio.timeout(_PATIENCE_SECONDS):
-        while await _recorded(session, running.worker) < numbers.stop * ENDPOINTS:  # noqa: ASYNC110 # another process
-            await asyncio.sleep(_POLL_SECONDS)
+        while (left := numbers.stop * ENDPOINTS - await _recorded(session, running.worker)) > 0:
+            done = len(numbers) * ENDPOINTS - left
+            await asyncio.sleep(_pause(done, left, time.perf_counter() - begun))
+
+
+def _pause(done: float, left: float, elapsed: float) -> float:
+    """Return half of the time that the rest will take: a look costs the sender milliseconds."""
+    return min(1.0, max(_POLL_SECONDS, elapsed * left / max(1, done) / 2))
 
 
 async def _recorded(session: aiohttp.ClientSession, worker: Listening) -> float:

@@ -38,6 +38,7 @@ CONTACT = "sales@acme.example"
 _SETTINGS = {"allow_networks": "127.0.0.0/8", "retry_schedule": "3600", "contact": CONTACT}
 _FLAGS = {"httpOnly": True, "sameSite": "Lax"}
 _HOUR_MS = 3_600_000
+_TALLY_COLUMNS = "app_id, endpoint_id, hour_ms, shard, succeeded, failed"
 _AMOUNT = {
     "type": "object",
     "properties": {
@@ -203,7 +204,7 @@ class Bench:
         now = int(time.time() * 1000) // _HOUR_MS * _HOUR_MS
         for ago, (good, bad) in enumerate(reversed(hours)):
             row = (webhook.workspace.id, webhook.id, now - ago * _HOUR_MS, 9, good, bad)
-            self.sql("INSERT INTO tally VALUES (?, ?, ?, ?, ?, ?)", *row)
+            self.sql(f"INSERT INTO tally ({_TALLY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", *row)
 
     def sql(self, statement: str, *values: Any) -> None:
         """Change what is stored behind the sender's back."""

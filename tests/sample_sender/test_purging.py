@@ -220,7 +220,7 @@ async def test_a_tally_goes_when_its_hour_was_over(
     assert (await store.tallies(endpoint.app_id, after_ms=0))[endpoint.id] == hours[1:]
 
 
-async def test_an_endpoint_outlives_its_tallies(
+async def test_tallies_outlive_a_deleted_endpoint_until_their_hour_was_over(
     store, make_endpoint, publish, deliver, rows, purge, clock
 ):
     endpoint = await make_endpoint()
@@ -228,10 +228,12 @@ async def test_an_endpoint_outlives_its_tallies(
     await deliver()
     await store.delete_endpoint(endpoint.app_id, endpoint.id)
     clock.advance(1)
-    assert await purge(older=0) == 1 + 1 + 1  # the message with its delivery and its attempt
-    assert await rows("tally", "endpoint") == [1, 1]
+    # The message with its delivery and its attempt, and the endpoint.
+    assert await purge(older=0) == 1 + 1 + 1 + 1
+    assert await rows("tally", "endpoint") == [1, 0]
+    assert await store.tallies(endpoint.app_id, after_ms=0) == {}
     clock.advance(HOUR)
-    assert await purge(older=0) == 1 + 1
+    assert await purge(older=0) == 1
     assert await rows("tally", "endpoint") == [0, 0]
     with pytest.raises(NotFound):
         await store.message(endpoint.app_id, message.id)

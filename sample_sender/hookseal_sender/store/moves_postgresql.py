@@ -136,7 +136,7 @@ class PostgresqlMoves:
     def take(self, connection: Connection, quotas: Sequence[Quota], token: str) -> Sequence[Taken]:
         """See :class:`~hookseal_sender.store.moves.Moves`."""
         rows = _document(quota._asdict() for quota in quotas)
-        taken = connection.exec_driver_sql(_TAKE, {"rows": rows, "token": token})
+        taken = connection.exec_driver_sql(_TAKE, {"rows": rows, "token": token}).all()
         return [Taken._make(row) for row in taken]
 
     def lookup(
@@ -157,7 +157,8 @@ class PostgresqlMoves:
     def end(self, connection: Connection, endings: Sequence[Ending]) -> Sequence[Ended]:
         """See :class:`~hookseal_sender.store.moves.Moves`."""
         rows = _document(ending._asdict() for ending in endings)
-        return [Ended._make(row) for row in connection.exec_driver_sql(_END, {"rows": rows})]
+        ended = connection.exec_driver_sql(_END, {"rows": rows}).all()
+        return [Ended._make(row) for row in ended]
 
     def insert(
         self, connection: Connection, table: str, columns: str, rows: Sequence[Sequence[object]]

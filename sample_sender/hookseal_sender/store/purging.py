@@ -26,7 +26,6 @@ from hookseal_sender.store.schema import (
     idempotency,
     message,
     revoked_token,
-    tally,
 )
 from hookseal_sender.store.tallies import forget_hours
 
@@ -163,15 +162,12 @@ def _forget_deleted(connection: Connection, before_ms: int, limit: int) -> int:
     has_attempts = exists().where(
         attempt.c.app_id == endpoint.c.app_id, attempt.c.endpoint_id == endpoint.c.id
     )
-    has_tallies = exists().where(
-        tally.c.app_id == endpoint.c.app_id, tally.c.endpoint_id == endpoint.c.id
-    )
     has_messages = exists().where(message.c.app_id == application.c.id)
     has_endpoints = exists().where(endpoint.c.app_id == application.c.id)
     endpoint_key = tuple_(endpoint.c.app_id, endpoint.c.id)
     bare_endpoints = (
         select(endpoint.c.app_id, endpoint.c.id)
-        .where(endpoint.c.deleted_ms < before_ms, ~has_deliveries, ~has_attempts, ~has_tallies)
+        .where(endpoint.c.deleted_ms < before_ms, ~has_deliveries, ~has_attempts)
         .limit(limit)
     )
     bare_applications = (

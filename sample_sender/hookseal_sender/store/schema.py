@@ -222,13 +222,14 @@ attempt = Table(
 Index("attempt_message", attempt.c.app_id, attempt.c.msg_id, attempt.c.id)
 Index("attempt_endpoint", attempt.c.app_id, attempt.c.endpoint_id, attempt.c.id)
 
-# How many attempts an endpoint had in an hour, so that nobody counts the attempts themselves.
+# How many attempts an endpoint had in an hour, so that nobody counts the attempts themselves. What
+# is added to now lies together, and so does what a list of endpoints reads.
 tally = Table(
     "tally",
     metadata,
     Column("app_id", _ID, primary_key=True),
-    Column("endpoint_id", _ID, primary_key=True),
     Column("hour_ms", BigInteger, primary_key=True),
+    Column("endpoint_id", _ID, primary_key=True),
     # A process adds to rows of one shard, so that processes do not wait for each other.
     Column("shard", SmallInteger, primary_key=True),
     Column("succeeded", Integer, nullable=False),

@@ -10,7 +10,7 @@ down_revision = "0001"
 
 # As in the first revision.
 _SIZES = {
-    ("tally", "tally"): "1000000 10000 2000 2 1",
+    ("tally", "tally"): "1000000 10000 100 2 1",
     ("tally", "tally_age"): "1000000 1000",
 }
 
@@ -24,16 +24,16 @@ def upgrade() -> None:
             sa.String(40).with_variant(sa.String(40, collation="C"), "postgresql"),
             nullable=False,
         ),
+        sa.Column("hour_ms", sa.BigInteger(), nullable=False),
         sa.Column(
             "endpoint_id",
             sa.String(40).with_variant(sa.String(40, collation="C"), "postgresql"),
             nullable=False,
         ),
-        sa.Column("hour_ms", sa.BigInteger(), nullable=False),
         sa.Column("shard", sa.SmallInteger(), nullable=False),
         sa.Column("succeeded", sa.Integer(), nullable=False),
         sa.Column("failed", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("app_id", "endpoint_id", "hour_ms", "shard"),
+        sa.PrimaryKeyConstraint("app_id", "hour_ms", "endpoint_id", "shard"),
         sqlite_with_rowid=False,
     )
     op.create_index("tally_age", "tally", ["hour_ms"])
