@@ -11,6 +11,7 @@ FOREVER_MS = 4_000_000_000_000
 FAILED, SUCCEEDED = DeliveryState.FAILED, DeliveryState.SUCCEEDED
 READY, WAITING = DeliveryState.READY, DeliveryState.WAITING
 CANCELLED, HELD = DeliveryState.CANCELLED, DeliveryState.HELD
+SENDING = DeliveryState.SENDING
 
 
 class Log:
@@ -219,6 +220,7 @@ SEARCHES = [
     ({"event_type": "a"}, "USING PRIMARY KEY (app_id=? AND endpoint_id=?"),
     ({"msg_id": "msg_x"}, "USING PRIMARY KEY (app_id=? AND endpoint_id=? AND msg_id=?"),
     ({"states": (FAILED,)}, "delivery_state (app_id=? AND endpoint_id=? AND state=?"),
+    ({"states": (SENDING,)}, "delivery_sending (app_id=? AND endpoint_id=?"),
     (
         {"states": (FAILED, HELD), "event_type": "a"},
         "delivery_state (app_id=? AND endpoint_id=? AND state=?",

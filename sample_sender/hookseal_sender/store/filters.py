@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NOTABLE",
     "UNFINISHED",
-    "are_notable",
+    "are_apart",
     "in_id_range",
     "in_states",
     "is_unfinished",
@@ -39,7 +39,8 @@ UNFINISHED = (
     DeliveryState.WAITING,
 )
 """The states of a delivery that is not done with."""
-_COMMON = (DeliveryState.READY, DeliveryState.SUCCEEDED)
+_NOT_NOTABLE = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.SUCCEEDED)
+_AMONG_ALL = {DeliveryState.READY, DeliveryState.SUCCEEDED}
 
 
 def _literal(states: Sequence[DeliveryState]) -> BindParameter[Any]:
@@ -47,7 +48,7 @@ def _literal(states: Sequence[DeliveryState]) -> BindParameter[Any]:
     return bindparam(None, numbers, Integer, expanding=True, literal_execute=True)
 
 
-NOTABLE = delivery.c.state.not_in(_literal(_COMMON))
+NOTABLE = delivery.c.state.not_in(_literal(_NOT_NOTABLE))
 """The condition of the index ``delivery_state``."""
 
 
@@ -59,12 +60,12 @@ def in_states(states: Sequence[DeliveryState]) -> ColumnElement[bool]:
     found: ColumnElement[bool] = delivery.c.state.in_(_literal(states))
     if len(states) == 1:
         found = delivery.c.state == bindparam(None, int(*states), Integer, literal_execute=True)
-    return found & NOTABLE if are_notable(states) else found
+    return found if set(states) & set(_NOT_NOTABLE) else found & NOTABLE
 
 
-def are_notable(states: Sequence[DeliveryState]) -> bool:
-    """Tell whether the index ``delivery_state`` has all deliveries of these states."""
-    return not set(states) & set(_COMMON)
+def are_apart(states: Sequence[DeliveryState]) -> bool:
+    """Tell whether each of these states has its deliveries in an index apart from the others."""
+    return not set(states) & _AMONG_ALL
 
 
 def is_unfinished() -> ColumnElement[bool]:

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["cancel_endpoint", "hold", "resume", "resume_some"]
 
 _READY = f"state = {DeliveryState.READY:d}"
-_NOTABLE = f"state NOT IN ({DeliveryState.READY:d}, {DeliveryState.SUCCEEDED:d})"
+_SENDING = f"state = {DeliveryState.SENDING:d}"
+_NOTABLE = (
+    f"state NOT IN "
+    f"({DeliveryState.READY:d}, {DeliveryState.SENDING:d}, {DeliveryState.SUCCEEDED:d})"
+)
 _LANE = "app_id = :app_id AND endpoint_id = :endpoint_id"
 _WAITING = f"{_NOTABLE} AND state = {DeliveryState.WAITING:d}"
 _HELD = f"{_NOTABLE} AND state = {DeliveryState.HELD:d}"
-_UNFINISHED = (
-    f"{_NOTABLE} AND state IN "
-    f"({DeliveryState.SENDING:d}, {DeliveryState.HELD:d}, {DeliveryState.WAITING:d})"
-)
 _SET = "UPDATE delivery SET state = "
 _HOLD = f"{_SET}{DeliveryState.HELD:d}, due_ms = NULL WHERE "
 _RESUME = f"{_SET}{DeliveryState.READY:d}, due_ms = :now_ms WHERE "
@@ -90,5 +90,5 @@ def cancel_endpoint(connection: Connection, app_id: str, endpoint_id: str | None
     if endpoint_id is not None:
         values["endpoint_id"] = endpoint_id
         where = _LANE
-    for which in (_READY, _UNFINISHED):
+    for which in (_READY, _SENDING, _HELD, _WAITING):
         connection.execute(text(f"{_CANCEL}{where} AND {which}"), values)

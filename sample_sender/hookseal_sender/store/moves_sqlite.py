@@ -59,9 +59,8 @@ SELECT lane.app_id, lane.endpoint_id,
      SELECT 1 FROM delivery r INDEXED BY delivery_ready
      WHERE r.app_id = lane.app_id AND r.endpoint_id = lane.endpoint_id AND r.state = 0
      LIMIT :per_endpoint)),
-  (SELECT count(*) FROM delivery s INDEXED BY delivery_state
-   WHERE s.app_id = lane.app_id AND s.endpoint_id = lane.endpoint_id
-     AND s.state NOT IN (0, 2) AND s.state = 1),
+  (SELECT count(*) FROM delivery s INDEXED BY delivery_sending
+   WHERE s.app_id = lane.app_id AND s.endpoint_id = lane.endpoint_id AND s.state = 1),
   e.id IS NULL OR e.deleted_ms IS NOT NULL OR a.deleted_ms IS NOT NULL,
   coalesce(e.disabled, 0), e.url, e.secrets, e.headers, e.paused_until_ms, e.throttle_rate,
   e.slot_ms, a.throttle_rate, a.slot_ms, e.timeout, e.retry_schedule

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["read_overview"]
 
 _READY = select(func.count(), func.min(delivery.c.due_ms)).where(in_states((DeliveryState.READY,)))
+_SENDING = select(func.count()).where(in_states((DeliveryState.SENDING,)))
 _NOTABLE = select(delivery.c.state, func.count()).where(NOTABLE).group_by(delivery.c.state)
 _ENDPOINTS = (
     select(endpoint.c.disabled, func.count())
@@ -33,15 +34,16 @@ def read_overview(connection: Connection) -> Overview:
     ready, oldest_ready_ms = connection.execute(_READY).one()
     endpoints = {row[0]: row[1] for row in connection.execute(_ENDPOINTS)}
     return Overview(
-        deliveries={DeliveryState.READY: ready, **_count_notable(connection)},
+        deliveries={DeliveryState.READY: ready, **_count_apart(connection)},
         oldest_ready_ms=oldest_ready_ms,
         endpoints=sum(endpoints.values()),
         endpoints_disabled=endpoints.get(True, 0),
     )
 
 
-def _count_notable(connection: Connection) -> Mapping[DeliveryState, int]:
+def _count_apart(connection: Connection) -> Mapping[DeliveryState, int]:
     counted = dict.fromkeys(DeliveryState, 0)
+    counted[DeliveryState.SENDING] = connection.execute(_SENDING).scalar_one()
     counted |= {DeliveryState(state): count for state, count in connection.execute(_NOTABLE)}
     del counted[DeliveryState.READY], counted[DeliveryState.SUCCEEDED]
     return counted

@@ -178,7 +178,10 @@ delivery = Table(
     sqlite_with_rowid=False,  # one tree less to write in the hottest table
 )
 Index("delivery_message", delivery.c.app_id, delivery.c.msg_id)
-_NOTABLE = delivery.c.state.not_in((DeliveryState.READY, DeliveryState.SUCCEEDED))
+# Those under way are few, come and go all the time, and have an index for themselves.
+_NOTABLE = delivery.c.state.not_in(
+    (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.SUCCEEDED)
+)
 Index(
     "delivery_state",
     delivery.c.app_id,
@@ -187,6 +190,15 @@ Index(
     delivery.c.msg_id,
     sqlite_where=_NOTABLE,
     postgresql_where=_NOTABLE,
+)
+_SENDING = delivery.c.state == DeliveryState.SENDING
+Index(
+    "delivery_sending",
+    delivery.c.app_id,
+    delivery.c.endpoint_id,
+    delivery.c.msg_id,
+    sqlite_where=_SENDING,
+    postgresql_where=_SENDING,
 )
 _READY = delivery.c.state == DeliveryState.READY
 Index(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, select
 
 from hookseal_sender.store.base import LogFilter, LogPage
-from hookseal_sender.store.filters import are_notable, in_states
+from hookseal_sender.store.filters import are_apart, in_states
 from hookseal_sender.store.log import DELIVERIES, MESSAGE_OF_DELIVERY
 from hookseal_sender.store.rows import first_id, read_logged
 from hookseal_sender.store.schema import attempt, delivery, message
@@ -44,11 +44,11 @@ _CLASS = 100
 class _Index(NamedTuple):
     """The conditions by which an index is read in the order of the pages.
 
-    ``of_states``: it is ``delivery_state``, which has a state's deliveries apart from the others.
+    ``of_state``: it has the deliveries of one state, apart from the others.
     """
 
     where: Sequence[_Condition]
-    of_states: bool = False
+    of_state: bool = False
 
 
 class _Edge(NamedTuple):
@@ -83,7 +83,7 @@ def search_deliveries(
     indexes = _indexes(where, here)
     rest = tuple(_beside_index(where))
     most = SEARCHED
-    if where.event_type is not None or any(each.of_states for each in indexes):
+    if where.event_type is not None or any(each.of_state for each in indexes):
         most = SEARCHED_APART
     looks = [
         _look(connection, each, rest, limit=limit, most=most // len(indexes)) for each in indexes
@@ -115,14 +115,14 @@ def _in_range(where: LogFilter, before: str | None) -> Iterator[_Condition]:
 
 def _indexes(where: LogFilter, here: Iterable[_Condition]) -> Sequence[_Index]:
     """Return the indexes that have what is asked for of the log, ``here`` narrowed down."""
-    if where.states is None or not are_notable(where.states):
+    if where.states is None or not are_apart(where.states):
         return [_Index(tuple(here))]  # the primary key has all of it
-    return [_Index((*here, in_states((each,))), of_states=True) for each in where.states]
+    return [_Index((*here, in_states((each,))), of_state=True) for each in where.states]
 
 
 def _beside_index(where: LogFilter) -> Iterator[_Condition]:
     """Yield what is asked of each delivery that the indexes lead to."""
-    if where.states is not None and not are_notable(where.states):
+    if where.states is not None and not are_apart(where.states):
         # A sum, so that no engine takes an index of states instead: that is in another order.
         yield (delivery.c.state + 0).in_(tuple(map(int, where.states)))
     if where.status is not None:
@@ -148,7 +148,7 @@ def _look(
 ) -> _Look:
     """Return the newest rows, one more than a page has, of the ``most`` newest of the index."""
     edge = _edge(connection, index.where, most) if rest else None
-    if index.of_states:
+    if index.of_state:
         query = _found_first(index, most if rest else limit + 1)
     else:
         query = DELIVERIES.where(*index.where)

@@ -28,6 +28,7 @@ _SIZES = {
     ("delivery", "delivery"): "5000000 50000 10000 1",
     ("delivery", "delivery_message"): "5000000 50000 5",
     ("delivery", "delivery_state"): "100000 2000 500 200 1",
+    ("delivery", "delivery_sending"): "200 100 10 1",
     ("delivery", "delivery_ready"): "10000 500 100 1 1",
     ("delivery", "delivery_timer"): "100000 2",
     ("attempt", "sqlite_autoindex_attempt_1"): "5000000 50000 1",
@@ -278,8 +279,15 @@ def _make_delivery() -> None:
         "delivery_state",
         "delivery",
         ["app_id", "endpoint_id", "state", "msg_id"],
-        sqlite_where=sa.text("state NOT IN (0, 2)"),
-        postgresql_where=sa.text("state NOT IN (0, 2)"),
+        sqlite_where=sa.text("state NOT IN (0, 1, 2)"),
+        postgresql_where=sa.text("state NOT IN (0, 1, 2)"),
+    )
+    op.create_index(
+        "delivery_sending",
+        "delivery",
+        ["app_id", "endpoint_id", "msg_id"],
+        sqlite_where=sa.text("state = 1"),
+        postgresql_where=sa.text("state = 1"),
     )
     op.create_index(
         "delivery_timer",
