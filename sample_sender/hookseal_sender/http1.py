@@ -1,4 +1,4 @@
-"""A request as bytes.
+"""The head of a request as bytes.
 
 Knows the HTTP/1.1 syntax of a head (RFC 9112, 3 to 5), and lets no value break out of its line.
 Must not know sockets or URLs.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT_HEADERS", "request_bytes", "request_line"]
+__all__ = ["DEFAULT_HEADERS", "request_head", "request_line"]
 
 DEFAULT_HEADERS = {
     "accept": "*/*",
@@ -50,13 +50,16 @@ def request_line(path: str, host: str) -> str:
     return f"POST {path} HTTP/1.1\r\nhost: {host}\r\n"
 
 
-def request_bytes(line: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return the whole request. Raises ValueError if a header cannot be sent as it is."""
+def request_head(line: str, headers: Mapping[str, str], length: int) -> bytes:
+    """Return all that comes before a body of so many bytes.
+
+    Raises ValueError if a header cannot be sent as it is.
+    """
     values = tuple(headers.values())
     if _BREAKS_VALUE.search("".join(values)):
         raise ValueError("a header's value has a control character")
     fields = _template(tuple(headers)) % values
-    return f"{line}{fields}content-length: {len(body)}\r\n\r\n".encode() + body
+    return f"{line}{fields}content-length: {length}\r\n\r\n".encode()
 
 
 @lru_cache(maxsize=1024)

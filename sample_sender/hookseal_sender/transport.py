@@ -28,7 +28,7 @@ from aiohttp.http_exceptions import ContentLengthError
 from yarl import URL
 
 from hookseal_sender.connections import AddressRefused, Link, Pool, StaleConnection
-from hookseal_sender.http1 import request_bytes, request_line
+from hookseal_sender.http1 import request_head, request_line
 from hookseal_sender.outcome import Exchange, Fault, FaultKind, Reply
 from hookseal_sender.resolving import NameLate, Resolver
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from hookseal_sender.addresses import AddressGuard
 
     Answer: TypeAlias = tuple[RawResponseMessage, bytes]
+    _Data: TypeAlias = tuple[bytes, bytes]  # head and body, not put together: a body may be large
 
 __all__ = [
     "HEADERS_KEPT",
@@ -118,9 +119,9 @@ class HttpTransport:
         begun = time.monotonic()
         try:
             target = self._target(url)
-            data = request_bytes(target.line, headers, body)
+            head = request_head(target.line, headers, len(body))
             async with asyncio.timeout(limit):
-                message, kept = await self._exchange(target.request, data)
+                message, kept = await self._exchange(target.request, (head, body))
         except (TimeoutError, ClientError, HttpProcessingError, OSError, ValueError) as error:
             kind, clause = _explain(error, limit)
             return Fault(kind=kind, message=clause, duration_ms=_since_ms(begun))
@@ -137,7 +138,7 @@ class HttpTransport:
         await self._pool.close()
         await asyncio.sleep(0)  # aborted connections close their sockets in the next turn
 
-    async def _exchange(self, request: ClientRequest, data: bytes) -> Answer:
+    async def _exchange(self, request: ClientRequest, data: _Data) -> Answer:
         """Make the request, a second time if a kept connection turns out to be stale."""
         connection = await self._pool.take(request)
         try:
@@ -157,11 +158,11 @@ def _make_target(url: str) -> _Target:
         raise InvalidURL(url) from None
 
 
-async def _exchange_on(connection: Connection, data: bytes) -> Answer:
+async def _exchange_on(connection: Connection, data: _Data) -> Answer:
     link = cast("Link", connection.protocol)
     try:
         transport = link.begin()
-        transport.write(data)
+        transport.writelines(data)
         message, payload = await link.answer()
         kept = await _read_start(payload)
         if transport.get_write_buffer_size():

@@ -6,9 +6,11 @@ import socket
 import ssl
 import struct
 import threading
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -332,6 +334,22 @@ async def test_the_timeout_covers_a_body_that_nobody_reads():
         async with transport_of() as transport:
             fault = await transport.send(url, {}, b"x" * 20_000_000, timeout=0.1)
     assert fault.kind is FaultKind.TIMEOUT
+
+
+def test_a_body_that_many_get_and_nobody_reads_is_in_memory_once():
+    body = b"x" * 4_000_000
+
+    async def send_to_many(url):
+        async with transport_of() as transport:
+            tracemalloc.start()
+            sending = [transport.send(url, {}, body, timeout=0.1) for _ in range(10)]
+            await asyncio.gather(*sending)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        return peak
+
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        assert uvloop.run(send_to_many(f"http://127.0.0.1:{deaf.getsockname()[1]}/")) < len(body)
 
 
 async def test_an_answer_before_the_body_was_read_costs_its_connection():
