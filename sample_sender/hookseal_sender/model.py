@@ -296,12 +296,14 @@ class Task:
     """A claimed delivery with all that an attempt needs.
 
     ``tries`` counts the attempts since it was published or last asked for: it is the place in the
-    retry schedule. ``secrets`` are the keys to sign with now, newest first. ``timeout`` is the
-    exchange's, None for the sender's own.
+    retry schedule. ``due_ms`` is since when it was due, on the database's clock. ``secrets`` are
+    the keys to sign with now, newest first. ``timeout`` is the exchange's, None for the sender's
+    own.
     """
 
     lease: Lease
     tries: int
+    due_ms: int
     url: str
     secrets: tuple[str, ...] = field(repr=False)
     payload: bytes = field(repr=False)

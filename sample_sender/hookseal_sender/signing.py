@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hookseal import Signer
 
 if TYPE_CHECKING:
-    from hookseal_sender.model import Task
+    from collections.abc import Mapping
 
 __all__ = ["attempt_headers"]
 
@@ -20,18 +20,27 @@ _PROTECTED = ("webhook-", "svix-", "content-")
 _PROTECTED_NAMES = frozenset({"host", "connection", "transfer-encoding", "expect", "upgrade", "te"})
 
 
-def attempt_headers(task: Task, timestamp: int) -> dict[str, str]:
-    """Return the headers of an attempt of ``task`` at ``timestamp`` (unix seconds).
+def attempt_headers(
+    msg_id: str,
+    timestamp: int,
+    payload: bytes,
+    *,
+    secrets: tuple[str, ...],
+    custom: Mapping[str, str],
+    content_type: str | None = None,
+) -> dict[str, str]:
+    """Return the headers of an attempt at ``timestamp`` (unix seconds), signed with ``secrets``.
 
-    Raises :class:`~hookseal.ConfigError` if its secrets cannot sign.
+    Of the ``custom`` ones those that nobody may set are left out. Raises
+    :class:`~hookseal.ConfigError` if the secrets cannot sign.
     """
-    signed = _signer(task.secrets).headers(task.lease.msg_id, timestamp, task.payload)
-    headers = {name: text for name, text in task.headers.items() if not _protected(name)}
+    signed = _signer(secrets).headers(msg_id, timestamp, payload)
+    headers = {name: text for name, text in custom.items() if not _protected(name)}
     for name, text in signed.items():
         headers[name] = text
         headers[_copy(name)] = text
-    if task.content_type is not None:
-        headers["content-type"] = task.content_type
+    if content_type is not None:
+        headers["content-type"] = content_type
     return headers
 
 

@@ -16,7 +16,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from hookseal import ConfigError
-from hookseal_sender.due import DueTask
 from hookseal_sender.errors import StoreUnavailable
 from hookseal_sender.model import AttemptDraft, Result
 from hookseal_sender.observe import NoObserver
@@ -197,7 +196,7 @@ class Worker:
             self._observer.failed("deliver")
             return
         fault = exchange.kind if isinstance(exchange, Fault) else None
-        lateness = _lateness(task, started)
+        lateness = max(0.0, started - task.due_ms / 1000)
         self._observer.attempted(result, recorded=recorded, lateness=lateness, fault=fault)
         _say(result, recorded=recorded)
 
@@ -212,7 +211,14 @@ class Worker:
 
     async def _send(self, task: Task, started: float) -> Exchange:
         try:
-            headers = attempt_headers(task, int(started))
+            headers = attempt_headers(
+                task.lease.msg_id,
+                int(started),
+                task.payload,
+                secrets=task.secrets,
+                custom=task.headers,
+                content_type=task.content_type,
+            )
         except ConfigError as error:
             return Fault(kind=FaultKind.SETUP, message=f"cannot sign: {error}", duration_ms=0)
         return await self._transport.send(task.url, headers, task.payload, timeout=task.timeout)
@@ -288,10 +294,6 @@ class Worker:
 @lru_cache(maxsize=1024)
 def _own_schedule(delays: tuple[float, ...], jitter: float) -> RetrySchedule:
     return RetrySchedule(delays=delays, jitter=jitter)
-
-
-def _lateness(task: Task, started: float) -> float:
-    return max(0.0, started - task.due_ms / 1000) if isinstance(task, DueTask) else 0.0
 
 
 def _extra(lease: Lease) -> dict[str, str]:

@@ -13,7 +13,7 @@ from hookseal_receiver.play.present import SHOWN_BYTES, Shown, as_json, as_text
 from hookseal_sender.api.headers import is_sensitive
 from hookseal_sender.console.words import advice
 from hookseal_sender.http1 import DEFAULT_HEADERS
-from hookseal_sender.model import DeliveryState, Lease, Task
+from hookseal_sender.model import DeliveryState
 from hookseal_sender.signing import attempt_headers
 
 if TYPE_CHECKING:
@@ -114,16 +114,14 @@ def _told(name: str, value: str, endpoint: Endpoint) -> str:
 def _headers(
     endpoint: Endpoint, message: Message, payload: bytes, timestamp: int
 ) -> tuple[tuple[str, str], ...]:
-    task = Task(
-        lease=Lease(app_id=endpoint.app_id, endpoint_id=endpoint.id, msg_id=message.id, token=""),
-        tries=0,
-        url=endpoint.url,
+    headers = attempt_headers(
+        message.id,
+        timestamp,
+        payload,
         secrets=tuple(each.key for each in endpoint.secrets),
-        payload=payload,
-        headers=endpoint.headers,
+        custom=endpoint.headers,
         content_type=message.content_type,
     )
-    headers = attempt_headers(task, timestamp)
     named = {name.lower() for name in headers}
     defaults = ((name, text) for name, text in DEFAULT_HEADERS.items() if name not in named)
     return (*defaults, *headers.items())

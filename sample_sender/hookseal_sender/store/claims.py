@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 
-from hookseal_sender.due import DueTask
-from hookseal_sender.model import Claimed, DeliveryState, Lease
+from hookseal_sender.model import Claimed, DeliveryState, Lease, Task
 from hookseal_sender.store.dialects import moves_of
 from hookseal_sender.store.lanes import LaneScanner, key_of, lane_of
 from hookseal_sender.store.moves import Quota, Wanted
@@ -178,7 +177,7 @@ _PAYLOADS = Wanted("app_id, id, payload, content_type", "message", ("app_id", "i
 
 def _lease(
     connection: Connection, quotas: Sequence[Quota], sources: Mapping[LaneKey, _Source]
-) -> list[DueTask]:
+) -> list[Task]:
     """Lease what the lanes may have, and return it with all that an attempt needs."""
     if not quotas:
         return []
@@ -202,8 +201,8 @@ def _lease(
 
 def _task(
     taken: Taken, token: str, source: _Source, payload: bytes, content_type: str | None
-) -> DueTask:
-    return DueTask(
+) -> Task:
+    return Task(
         lease=Lease(taken.app_id, taken.endpoint_id, taken.msg_id, token),
         tries=taken.tries,
         url=source.row.url,
