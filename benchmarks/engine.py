@@ -6,10 +6,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+import sqlalchemy as sa
 import uvloop
 
-from benchmarks.databases import ENGINES, size_mib
+from benchmarks.databases import ENGINES, size_mib, sqlite
 from benchmarks.filling import VAULT, fill
+from benchmarks.floor import sqlite_floor
 from benchmarks.measure import progress
 from benchmarks.report import Table, Wanted
 from hookseal_sender.model import AttemptDraft, Result
@@ -22,8 +24,9 @@ __all__ = ["run"]
 
 _WANTED_US = {"SQLite": 25.0, "PostgreSQL": 60.0}
 _FLAT = 1.2
+_URL = "http://127.0.0.1/"
 _ATTEMPT = AttemptDraft(
-    url="http://127.0.0.1/",
+    url=_URL,
     started_ms=1,
     duration_ms=1,
     succeeded=True,
@@ -57,16 +60,17 @@ def run(*, quick: bool) -> list[Table]:
         title="engine: us for a delivery, claimed and recorded by the hundred",
         columns=["CPU, claim", "CPU, record", "CPU, both", "wall, both", "MiB stored"],
         note="with so many finished deliveries in the database, each with its attempts and a "
-        "message of 1 KiB for 20 of them; no requests are made; CPU is this process's",
+        "message of 1 KiB for 20 of them; no requests are made; CPU is this process's; the floor "
+        "is the same rows and commits by Python's own sqlite3",
     )
+    progress(f"  SQLite's floor, {few:,} stored")
+    _add_row(table, f"floor, SQLite, {few:,} stored", _floor(count, few))
     for engine, opening in ENGINES.items():
         costs = []
         for finished in stored:
             progress(f"  {engine}, {finished:,} stored")
             costs.append(_cost(opening, count, finished))
-            cells = [f"{each:.1f}" for each in (costs[-1].claim, costs[-1].record, costs[-1].cpu)]
-            cells += [f"{costs[-1].wall:.0f}", f"{costs[-1].mib:,.0f}"]
-            table.rows.append((f"{engine}, {finished:,} stored", cells))
+            _add_row(table, f"{engine}, {finished:,} stored", costs[-1])
         small, big = costs
         over = f"{many:,} over {few:,} stored"
         table.wanted += [
@@ -77,9 +81,21 @@ def run(*, quick: bool) -> list[Table]:
     return [table]
 
 
+def _add_row(table: Table, name: str, cost: _Cost) -> None:
+    cells = [f"{each:.1f}" for each in (cost.claim, cost.record, cost.cpu)]
+    table.rows.append((name, [*cells, f"{cost.wall:.0f}", f"{cost.mib:,.0f}"]))
+
+
+def _floor(count: int, finished: int) -> _Cost:
+    with sqlite() as database_url:
+        uvloop.run(fill(database_url, _URL, ready=count, finished=finished))
+        mib = size_mib(database_url)
+        return _Cost(*sqlite_floor(sa.make_url(database_url).database or "", count), mib)
+
+
 def _cost(opening: Opening, count: int, finished: int) -> _Cost:
     with opening() as database_url:
-        uvloop.run(fill(database_url, "http://127.0.0.1/", ready=count, finished=finished))
+        uvloop.run(fill(database_url, _URL, ready=count, finished=finished))
         mib = size_mib(database_url)
         return uvloop.run(_claim_and_record(database_url, count, mib))
 
