@@ -95,12 +95,18 @@ class Organisation:
 class Scope:
     """What a token may touch: one organisation, or one application of it.
 
-    ``token_id`` is what revoking it names; tokens made before there were ids have none.
+    ``token_id`` is what revoking it names; tokens made before there were ids have none. Of one
+    application's it also sees the event types that belong to ``feature_flags``.
     """
 
     org_id: str
     app_id: str | None = None
     token_id: str | None = None
+    feature_flags: tuple[str, ...] = ()
+
+    def may_see(self, item: EventType) -> bool:
+        """Tell whether the event type is shown: one of a feature is the organisation's first."""
+        return self.app_id is None or item.feature_flag in {None, *self.feature_flags}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -280,12 +286,20 @@ class LoggedDelivery(Delivery):
 
 
 class Lease(NamedTuple):
-    """The right to attempt a delivery; ``token`` fences whoever held it before."""
+    """The right to attempt a delivery; ``token`` fences whoever held it before.
+
+    ``attempts`` were made before, ``tries`` of them since it was published or last asked for: the
+    place in the retry schedule. ``asked_for`` tells whether it ever was, by a resend or a replay.
+    None of these change while the lease holds.
+    """
 
     app_id: str
     endpoint_id: str
     msg_id: str
     token: str
+    attempts: int
+    tries: int
+    asked_for: bool
 
     def __str__(self) -> str:
         return f"app={self.app_id} endpoint={self.endpoint_id} message={self.msg_id}"
@@ -295,14 +309,11 @@ class Lease(NamedTuple):
 class Task:
     """A claimed delivery with all that an attempt needs.
 
-    ``tries`` counts the attempts since it was published or last asked for: it is the place in the
-    retry schedule. ``due_ms`` is since when it was due, on the database's clock. ``secrets`` are
-    the keys to sign with now, newest first. ``timeout`` is the exchange's, None for the sender's
-    own.
+    ``due_ms`` is since when it was due, on the database's clock. ``secrets`` are the keys to sign
+    with now, newest first. ``timeout`` is the exchange's, None for the sender's own.
     """
 
     lease: Lease
-    tries: int
     due_ms: int
     url: str
     secrets: tuple[str, ...] = field(repr=False)

@@ -252,7 +252,9 @@ class Worker:
         schedule = self._policy.schedule
         if task.retry_schedule is not None:
             schedule = _own_schedule(task.retry_schedule, schedule.jitter)
-        return schedule.delay_after(task.tries + 1, randomness=self._randomness(), retry_after=wish)
+        return schedule.delay_after(
+            task.lease.tries + 1, randomness=self._randomness(), retry_after=wish
+        )
 
     def _lease_end(self, task: Task, started: float) -> float:
         return started + self._policy.lease + (task.timeout or 0.0)

@@ -34,7 +34,15 @@ pytestmark = pytest.mark.anyio
 
 START_MS = 1_800_000_000_000
 
-LEASE = Lease(app_id="app_canary", endpoint_id="ep_canary", msg_id="msg_canary", token="t_canary")
+LEASE = Lease(
+    app_id="app_canary",
+    endpoint_id="ep_canary",
+    msg_id="msg_canary",
+    token="t_canary",
+    attempts=0,
+    tries=0,
+    asked_for=False,
+)
 
 
 def result(status=200, *, duration_ms=30, retry_in=None, **fields):

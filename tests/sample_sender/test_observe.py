@@ -21,7 +21,15 @@ from hookseal_sender.overview import OverviewCache
 pytestmark = pytest.mark.anyio
 
 RESULT = Result(
-    lease=Lease(app_id="app_1", endpoint_id="ep_1", msg_id="msg_1", token="t"),
+    lease=Lease(
+        app_id="app_1",
+        endpoint_id="ep_1",
+        msg_id="msg_1",
+        token="t",
+        attempts=0,
+        tries=0,
+        asked_for=False,
+    ),
     attempt=AttemptDraft(
         url="https://customer.example/h",
         started_ms=0,

@@ -32,7 +32,7 @@ async def test_a_claim_brings_what_an_attempt_needs(store, make_endpoint, publis
     message = await publish(endpoint.app_id)
     clock.advance(1)
     (task,) = await claim(store)
-    assert (task.url, task.payload, task.tries) == (endpoint.url, message.payload, 0)
+    assert (task.url, task.payload, task.lease.tries) == (endpoint.url, message.payload, 0)
     assert task.secrets == tuple(each.key for each in endpoint.secrets)
     assert (task.headers, task.retry_schedule, task.timeout) == ({"x-a": "b"}, (1.0, 2.5), 7.0)
     assert task.due_ms == clock.now_ms - 1000
@@ -478,8 +478,7 @@ async def explained(store, work):
                 (moves_sqlite._LANES, lanes),
                 (moves_sqlite._READY, ("a", "b", 1)),
                 (moves_sqlite._LEASE, ("t", 1, "a", "b", "c")),
-                (moves_sqlite._HELD, ("a", "b", "c", "t")),
-                (moves_sqlite._END, (1, 1, 1, 1, "a", "b", "c")),
+                (moves_sqlite._END, (1, 1, 1, 1, "a", "b", "c", "t")),
             ):
                 found = driver.execute("EXPLAIN QUERY PLAN " + statement, parameters)
                 plans.extend(row[3] for row in found)

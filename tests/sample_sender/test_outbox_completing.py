@@ -47,7 +47,7 @@ async def test_a_retry_waits_for_its_time(store, make_endpoint, publish, clock):
     assert await state(store, message) is DeliveryState.WAITING
     clock.advance(60)
     (again,) = await claim(store)
-    assert again.tries == 1
+    assert again.lease.tries == 1
     await store.complete(result_of(again))
     assert [each.number for each in await attempts(store, message)] == [1, 2]
 

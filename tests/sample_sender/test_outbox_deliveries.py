@@ -19,7 +19,7 @@ async def test_a_resend_starts_the_schedule_anew(store, make_endpoint, publish, 
     await store.resend(endpoint.app_id, message.id, endpoint.id)
     assert store.arrivals.is_set()
     (task,) = await claim(store)
-    assert task.tries == 0
+    assert task.lease.tries == 0
     await store.complete(result_of(task, status=500, retry_in=5.0))
     clock.advance(5)
     await fail(store, status=200)

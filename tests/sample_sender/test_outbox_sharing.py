@@ -175,7 +175,9 @@ def test_slow_lanes_have_their_room_by_turns():
 
 
 def result(status=500, **fields):
-    lease = Lease(app_id="a", endpoint_id="e", msg_id="m", token="t")
+    lease = Lease(
+        app_id="a", endpoint_id="e", msg_id="m", token="t", attempts=0, tries=0, asked_for=False
+    )
     attempt = AttemptDraft(
         url="u",
         started_ms=1,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 
-from hookseal_sender.model import Claimed, DeliveryState, Lease, Task
+from hookseal_sender.model import Claimed, DeliveryState, Lease, Task, Trigger
 from hookseal_sender.store.dialects import moves_of
 from hookseal_sender.store.lanes import LaneScanner, key_of, lane_of
 from hookseal_sender.store.moves import Quota, Wanted
@@ -203,8 +203,15 @@ def _task(
     taken: Taken, token: str, source: _Source, payload: bytes, content_type: str | None
 ) -> Task:
     return Task(
-        lease=Lease(taken.app_id, taken.endpoint_id, taken.msg_id, token),
-        tries=taken.tries,
+        lease=Lease(
+            app_id=taken.app_id,
+            endpoint_id=taken.endpoint_id,
+            msg_id=taken.msg_id,
+            token=token,
+            attempts=taken.attempts,
+            tries=taken.tries,
+            asked_for=taken.trigger == Trigger.MANUAL,
+        ),
         url=source.row.url,
         secrets=source.keys,
         payload=payload,

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from hookseal_sender.model import Result
-    from hookseal_sender.store.moves import Ended
     from hookseal_sender.store.sharing import LaneKey
 
     _Healths: TypeAlias = Mapping[LaneKey, Health]
@@ -61,10 +60,10 @@ def complete(
     seconds is disabled; 0: never. ``shard`` is the caller's own part of the tallies.
     """
     healths, changing = _healths(connection, now_ms, results, disable_after)
-    endings = [_ending(now_ms, number, each, healths) for number, each in enumerate(results)]
+    endings = [_ending(now_ms, each, healths) for each in results]
     ended = sorted(moves_of(connection).end(connection, endings))
     if ended:
-        recorded = _recorded(now_ms, results, ended)
+        recorded = _recorded(now_ms, [results[place] for place in ended])
         rows = [_attempt_row(each) for each in recorded]
         moves_of(connection).insert(connection, "attempt", ATTEMPT_COLUMNS, rows)
         if changing:
@@ -73,27 +72,24 @@ def complete(
         # Last, for another process may wait for the same row of a tally.
         made = [(_lane(each.result), each.result.attempt.succeeded) for each in recorded]
         add_attempts(connection, now_ms, shard, made)
-    kept = {row.number for row in ended}
-    return [number in kept for number in range(len(results))]
+    kept = set(ended)
+    return [place in kept for place in range(len(results))]
 
 
 def _lane(result: Result) -> LaneKey:
     return result.lease[:2]
 
 
-def _recorded(now_ms: int, results: Sequence[Result], ended: Sequence[Ended]) -> list[Recorded]:
+def _recorded(now_ms: int, results: Sequence[Result]) -> list[Recorded]:
     # One read of randomness for them all: an id of its own for each is dear.
-    ids = make_ids("atmpt_", now_ms, os.urandom(RANDOM_BYTES), len(ended))
-    return [
-        Recorded(results[row.number], row, attempt_id)
-        for row, attempt_id in zip(ended, ids, strict=True)
-    ]
+    ids = make_ids("atmpt_", now_ms, os.urandom(RANDOM_BYTES), len(results))
+    return list(map(Recorded, results, ids))
 
 
 # --- the delivery ------------------------------------------------------------------------------
 
 
-def _ending(now_ms: int, number: int, result: Result, healths: _Healths) -> Ending:
+def _ending(now_ms: int, result: Result, healths: _Healths) -> Ending:
     state, due_ms = DeliveryState.WAITING, None
     if result.attempt.succeeded:
         state = DeliveryState.SUCCEEDED
@@ -104,19 +100,19 @@ def _ending(now_ms: int, number: int, result: Result, healths: _Healths) -> Endi
     else:
         due_ms = now_ms + round(result.retry_in * _SECOND_MS)
     made = result.attempt
-    return Ending(number, *result.lease, int(state), due_ms, made.status, made.started_ms)
+    return Ending(int(state), due_ms, made.status, made.started_ms, *result.lease[:4])
 
 
 def _attempt_row(recorded: Recorded) -> tuple[object, ...]:
-    made, row, lease = recorded.result.attempt, recorded.row, recorded.result.lease
+    made, lease = recorded.result.attempt, recorded.result.lease
     # Asking for a delivery anew is why its first attempt is made; the schedule why the others are.
-    asked_for = row.trigger == Trigger.MANUAL and row.tries == 1
+    asked_for = lease.asked_for and not lease.tries
     return (
         lease.app_id,
         recorded.attempt_id,
         lease.msg_id,
         lease.endpoint_id,
-        row.attempts,
+        lease.attempts + 1,
         int(Trigger.MANUAL if asked_for else Trigger.SCHEDULED),
         made.url,
         made.started_ms,

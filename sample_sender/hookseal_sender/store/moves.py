@@ -19,7 +19,6 @@ __all__ = [
     "ATTEMPT_COLUMNS",
     "DELIVERY_COLUMNS",
     "MESSAGE_COLUMNS",
-    "Ended",
     "Ending",
     "Found",
     "LaneRow",
@@ -87,31 +86,23 @@ class Taken(NamedTuple):
     app_id: str
     endpoint_id: str
     msg_id: str
+    attempts: int
     tries: int
+    trigger: int
     due_ms: int
 
 
 class Ending(NamedTuple):
-    """How a lease ends. ``number`` is its place among those that end with it."""
+    """How a lease ends: what its delivery becomes, and which lease it is."""
 
-    number: int
-    app_id: str
-    endpoint_id: str
-    msg_id: str
-    token: str
     state: int
     due_ms: int | None
     status: int
     started_ms: int
-
-
-class Ended(NamedTuple):
-    """A delivery whose lease held: the ending's number; the attempt that ended it is counted."""
-
-    number: int
-    attempts: int
-    tries: int
-    trigger: int
+    app_id: str
+    endpoint_id: str
+    msg_id: str
+    token: str
 
 
 class TallyRow(NamedTuple):
@@ -167,8 +158,8 @@ class Moves(Protocol):
         """Return the rows of those keys that there are, as tuples of the wanted columns."""
         ...
 
-    def end(self, connection: Connection, endings: Sequence[Ending]) -> Sequence[Ended]:
-        """End the leases that still hold, and return these."""
+    def end(self, connection: Connection, endings: Sequence[Ending]) -> Collection[int]:
+        """End the leases that still hold, count their attempts, and return their places."""
         ...
 
     def insert(

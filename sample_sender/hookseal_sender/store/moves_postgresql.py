@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from hookseal_sender.store.moves import Ended, Found, LaneRow, Taken
+from hookseal_sender.store.moves import Found, LaneRow, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -75,23 +75,23 @@ WITH picked AS MATERIALIZED (
   FROM json_to_recordset(%(rows)s::json)
     AS quota(app_id text, endpoint_id text, quota int, lease_ends_ms bigint)
   CROSS JOIN LATERAL (
-    SELECT d.app_id, d.endpoint_id, d.msg_id, d.tries, d.due_ms FROM delivery d
+    SELECT d.app_id, d.endpoint_id, d.msg_id, d.due_ms FROM delivery d
     WHERE d.app_id = quota.app_id AND d.endpoint_id = quota.endpoint_id AND d.state = 0
     ORDER BY d.due_ms, d.msg_id LIMIT quota.quota FOR UPDATE SKIP LOCKED) ready)
 UPDATE delivery d SET state = 1, lease_token = %(token)s, due_ms = picked.lease_ends_ms
 FROM picked
 WHERE d.app_id = picked.app_id AND d.endpoint_id = picked.endpoint_id AND d.msg_id = picked.msg_id
-RETURNING d.app_id, d.endpoint_id, d.msg_id, picked.tries, picked.due_ms"""
+RETURNING d.app_id, d.endpoint_id, d.msg_id, d.attempts, d.tries, d.trigger, picked.due_ms"""
 
 _END = """
 UPDATE delivery d SET state = r.state, due_ms = r.due_ms, lease_token = NULL,
   attempts = d.attempts + 1, tries = d.tries + 1, last_status = r.status,
   last_attempt_ms = r.started_ms
-FROM json_to_recordset(%(rows)s::json) AS r(number int, app_id text, endpoint_id text, msg_id text,
+FROM json_to_recordset(%(rows)s::json) AS r(place int, app_id text, endpoint_id text, msg_id text,
   token text, state smallint, due_ms bigint, status smallint, started_ms bigint)
 WHERE d.app_id = r.app_id AND d.endpoint_id = r.endpoint_id AND d.msg_id = r.msg_id
   AND d.lease_token = r.token
-RETURNING r.number, d.attempts, d.tries, d.trigger"""
+RETURNING r.place"""
 
 _TALLY = """
 INSERT INTO tally AS t (app_id, endpoint_id, hour_ms, shard, succeeded, failed)
@@ -154,11 +154,12 @@ class PostgresqlMoves:
         rows = _document({"key1": key[0], "key2": key[1]} for key in keys)
         return connection.exec_driver_sql(statement, {"rows": rows}).all()
 
-    def end(self, connection: Connection, endings: Sequence[Ending]) -> Sequence[Ended]:
+    def end(self, connection: Connection, endings: Sequence[Ending]) -> Collection[int]:
         """See :class:`~hookseal_sender.store.moves.Moves`."""
-        rows = _document(ending._asdict() for ending in endings)
-        ended = connection.exec_driver_sql(_END, {"rows": rows}).all()
-        return [Ended._make(row) for row in ended]
+        rows = _document(
+            {"place": place, **ending._asdict()} for place, ending in enumerate(endings)
+        )
+        return connection.exec_driver_sql(_END, {"rows": rows}).scalars().all()
 
     def insert(
         self, connection: Connection, table: str, columns: str, rows: Sequence[Sequence[object]]

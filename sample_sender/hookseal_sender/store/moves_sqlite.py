@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hookseal_sender.store.moves import Ended, Found, LaneRow, Taken
+from hookseal_sender.store.moves import Found, LaneRow, Taken
 from hookseal_sender.store.sqlite import driver_of
 
 if TYPE_CHECKING:
@@ -69,19 +69,17 @@ LEFT JOIN endpoint e ON e.app_id = lane.app_id AND e.id = lane.endpoint_id
 LEFT JOIN application a ON a.id = lane.app_id"""  # noqa: S608 # constants only
 
 _READY = """
-SELECT app_id, endpoint_id, msg_id, tries, due_ms FROM delivery INDEXED BY delivery_ready
+SELECT app_id, endpoint_id, msg_id, attempts, tries, "trigger", due_ms
+FROM delivery INDEXED BY delivery_ready
 WHERE app_id = ? AND endpoint_id = ? AND state = 0 ORDER BY due_ms, msg_id LIMIT ?"""
 _LEASE = """
 UPDATE delivery SET state = 1, lease_token = ?, due_ms = ?
 WHERE app_id = ? AND endpoint_id = ? AND msg_id = ?"""
 
-_HELD = """
-SELECT attempts + 1, tries + 1, "trigger" FROM delivery
-WHERE app_id = ? AND endpoint_id = ? AND msg_id = ? AND lease_token = ?"""
 _END = """
 UPDATE delivery SET state = ?, due_ms = ?, lease_token = NULL, attempts = attempts + 1,
   tries = tries + 1, last_status = ?, last_attempt_ms = ?
-WHERE app_id = ? AND endpoint_id = ? AND msg_id = ?"""
+WHERE app_id = ? AND endpoint_id = ? AND msg_id = ? AND lease_token = ?"""
 
 _TALLY = """
 INSERT INTO tally (app_id, endpoint_id, hour_ms, shard, succeeded, failed)
@@ -138,20 +136,12 @@ class SqliteMoves:
         cursor = driver_of(connection).cursor()
         return [row for key in keys for row in cursor.execute(statement, key)]
 
-    def end(self, connection: Connection, endings: Sequence[Ending]) -> Sequence[Ended]:
+    def end(self, connection: Connection, endings: Sequence[Ending]) -> Collection[int]:
         """See :class:`~hookseal_sender.store.moves.Moves`."""
         cursor = driver_of(connection).cursor()
-        ended: dict[tuple[str, ...], Ended] = {}
-        moves: list[tuple[Any, ...]] = []
-        for number, app_id, endpoint_id, msg_id, token, *values in endings:
-            fence = (app_id, endpoint_id, msg_id, token)
-            row = cursor.execute(_HELD, fence).fetchone()
-            if row is not None and fence not in ended:
-                ended[fence] = Ended(number, *row)
-                moves.append((*values, app_id, endpoint_id, msg_id))
-        # Nobody else writes meanwhile; looking first is faster than UPDATE with RETURNING.
-        cursor.executemany(_END, moves)
-        return list(ended.values())
+        return [
+            place for place, ending in enumerate(endings) if cursor.execute(_END, ending).rowcount
+        ]
 
     def insert(
         self, connection: Connection, table: str, columns: str, rows: Sequence[Sequence[object]]

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from hookseal_sender.model import Result
-    from hookseal_sender.store.moves import Ended
 
 __all__ = ["Recorded", "tell_of_attempts"]
 
@@ -28,10 +27,9 @@ _FAILURES_TOLD = 4
 
 
 class Recorded(NamedTuple):
-    """A result that counted: the delivery behind it, and its attempt's id."""
+    """A result that counted, and its attempt's id."""
 
     result: Result
-    row: Ended
     attempt_id: str
 
 
@@ -44,7 +42,7 @@ def tell_of_attempts(connection: Connection, now_ms: int, recorded: Sequence[Rec
 
 
 def _event_type(recorded: Recorded) -> str | None:
-    result, tries = recorded.result, recorded.row.tries
+    result, tries = recorded.result, recorded.result.lease.tries + 1
     if result.attempt.succeeded:
         return "message.attempt.recovered" if tries > _FAILURES_TOLD else None
     if result.retry_in is None:
