@@ -11,6 +11,8 @@ the one row of a busy application. Every change of a table goes with a revision 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -30,6 +32,9 @@ from sqlalchemy import (
 
 from hookseal_sender.model import DeliveryState
 
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
 __all__ = [
     "application",
     "attempt",
@@ -48,6 +53,11 @@ metadata = MetaData()
 # Ids sort by time in byte order; a database of a language would sort them otherwise.
 _ID = String(40).with_variant(String(40, collation="C"), "postgresql")
 _UID = String(256).with_variant(String(256, collation="C"), "postgresql")
+
+
+def _partial(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> None:
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
 
 organisation = Table(
     "organisation",
@@ -155,8 +165,7 @@ message = Table(
     Column("expires_ms", BigInteger, nullable=False),
     UniqueConstraint("app_id", "event_id"),
 )
-_KEPT = message.c.payload.is_not(None)
-Index("message_expiry", message.c.expires_ms, sqlite_where=_KEPT, postgresql_where=_KEPT)
+_partial("message_expiry", message.c.expires_ms, where=message.c.payload.is_not(None))
 Index("message_age", message.c.created_ms)
 
 delivery = Table(
@@ -178,40 +187,19 @@ delivery = Table(
     sqlite_with_rowid=False,  # one tree less to write in the hottest table
 )
 Index("delivery_message", delivery.c.app_id, delivery.c.msg_id)
+_LANE = (delivery.c.app_id, delivery.c.endpoint_id)
+_STATE, _MESSAGE, _DUE = delivery.c.state, delivery.c.msg_id, delivery.c.due_ms
+_partial("delivery_ready", *_LANE, _DUE, _MESSAGE, where=_STATE == DeliveryState.READY)
 # Those under way are few, come and go all the time, and have an index for themselves.
-_NOTABLE = delivery.c.state.not_in(
-    (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.SUCCEEDED)
-)
-Index(
+_partial("delivery_sending", *_LANE, _MESSAGE, where=_STATE == DeliveryState.SENDING)
+_partial(
     "delivery_state",
-    delivery.c.app_id,
-    delivery.c.endpoint_id,
-    delivery.c.state,
-    delivery.c.msg_id,
-    sqlite_where=_NOTABLE,
-    postgresql_where=_NOTABLE,
+    *_LANE,
+    _STATE,
+    _MESSAGE,
+    where=_STATE.not_in((DeliveryState.READY, DeliveryState.SENDING, DeliveryState.SUCCEEDED)),
 )
-_SENDING = delivery.c.state == DeliveryState.SENDING
-Index(
-    "delivery_sending",
-    delivery.c.app_id,
-    delivery.c.endpoint_id,
-    delivery.c.msg_id,
-    sqlite_where=_SENDING,
-    postgresql_where=_SENDING,
-)
-_READY = delivery.c.state == DeliveryState.READY
-Index(
-    "delivery_ready",
-    delivery.c.app_id,
-    delivery.c.endpoint_id,
-    delivery.c.due_ms,
-    delivery.c.msg_id,
-    sqlite_where=_READY,
-    postgresql_where=_READY,
-)
-_TIMED = delivery.c.state.in_((DeliveryState.SENDING, DeliveryState.WAITING))
-Index("delivery_timer", delivery.c.due_ms, sqlite_where=_TIMED, postgresql_where=_TIMED)
+_partial("delivery_timer", _DUE, where=_STATE.in_((DeliveryState.SENDING, DeliveryState.WAITING)))
 
 attempt = Table(
     "attempt",
