@@ -94,6 +94,39 @@ def test_a_line_of_a_mebibyte_shown_whole_leaves_the_page_usable(operator, bench
     is_inert(page, page.url)
 
 
+def test_what_an_inspector_answers_does_nothing_to_who_opens_it(operator, bench, browsing):
+    browsing.expect("Blocked script execution")
+    page, workspace = operator, bench.workspace()
+    page.goto(workspace.url("webhooks", "new"))
+    page.get_by_role("button", name="Test in Play").click()
+    url = page.get_by_label("URL").input_value()
+    page.get_by_label("Name", exact=True).fill("Trap")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="Open in Play").click()
+    page.get_by_role("link", name="Answer and secret").click()
+    page.get_by_label("Headers").fill("content-type: text/html")
+    page.get_by_label("Body").fill("<h1>Trap</h1><script>document.title = 'sprung'</script>")
+    page.get_by_role("button", name="Save the answer").click()
+    page.goto(url)
+    expect(page.get_by_role("heading", name="Trap")).to_be_visible()
+    assert page.title() == ""
+
+
+def test_long_names_leave_the_lists_their_width(operator, bench):
+    page, workspace = operator, bench.workspace()
+    url = f"{bench.endpoints.place().url}?token={'y' * 200}"
+    webhook = workspace.webhook(url, "A name that goes on " * 12)
+    workspace.publish("customer.subscription." + "x" * 200)
+    webhook.finish(1)
+    lists = {"Webhooks": workspace.url("webhooks"), "Deliveries": webhook.url("logs")}
+    for name, there in lists.items():
+        page.goto(there)
+        table = page.get_by_role("region", name=name)
+        for width in (720, 780, 900, 970, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert table.evaluate("each => each.scrollWidth <= each.clientWidth"), (name, width)
+
+
 def test_hostile_names_and_urls_do_no_harm(operator, bench):
     page = operator
     workspace = bench.workspace(f"{_SCRIPT}{_TURNED}")

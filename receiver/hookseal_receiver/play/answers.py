@@ -1,6 +1,8 @@
 """Answers on purpose: read from a form or a query, and given to a caller.
 
-Knows ASGI as far as sending an answer. Must not know where an answer is kept.
+Knows ASGI as far as sending an answer. Must not know where an answer is kept. Whoever makes a bin
+writes its answers, and they have the origin of our own pages: nothing of them may act in a browser,
+nor say anything about the rest of the site.
 """
 
 from __future__ import annotations
@@ -42,6 +44,21 @@ _DRIP_FILLER = b"." * 20
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]{0,4096}")
 _FRAMING = frozenset(("connection", "content-length", "transfer-encoding", "upgrade", "keep-alive"))
+_OF_THE_SITE = frozenset(
+    (
+        "alt-svc",
+        "clear-site-data",
+        "nel",
+        "report-to",
+        "service-worker-allowed",
+        "set-cookie",
+        "strict-transport-security",
+    )
+)
+"""What a browser takes as said by all of a host."""
+_ACTIVE_TYPE = re.compile("script|css", re.IGNORECASE)
+"""Types that our own pages' ``script-src 'self'`` and ``style-src 'self'`` would let in."""
+_INERT = ((b"content-security-policy", b"sandbox"), (b"x-content-type-options", b"nosniff"))
 NO_BODY = frozenset((204, 205, 304))
 
 
@@ -115,7 +132,8 @@ async def give(reply: Reply, answer: Answer, scope: Scope, receive: Receive, sen
 
 
 async def _start(reply: Reply, send: Send, length: int) -> None:
-    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers]
+    given = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers]
+    headers = [*_INERT, *given]
     named = {name for name, _ in headers}
     if b"content-type" not in named and length:
         headers.append((b"content-type", b"text/plain; charset=utf-8"))
@@ -177,6 +195,10 @@ def _header(line: str) -> tuple[str, str]:
         raise AnswerRefused("headers", f"Write each line as name: value; {line[:40]!r} is not.")
     if name.lower() in _FRAMING:
         raise AnswerRefused("headers", f"{name} is set by the server. Leave it out.")
+    if name.lower() in _OF_THE_SITE:
+        raise AnswerRefused("headers", f"{name} would be about all of this site. Leave it out.")
+    if name.lower() == "content-type" and _ACTIVE_TYPE.search(value):
+        raise AnswerRefused("headers", "Scripts and style sheets are not answered from here.")
     return name, value
 
 
