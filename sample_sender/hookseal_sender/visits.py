@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Visit", "VisitEnded", "Visits"]
 
 _MAX_LENGTH = 1024
-_PARTS = 4
-_ID = re.compile(r"(org|app|tok)_[0-9A-Za-z]{27}\Z", re.ASCII)
+_PARTS = 5
+_ID = re.compile(r"(org|app|tok|ses)_[0-9A-Za-z]{27}\Z", re.ASCII)
 
 
 class VisitEnded(Unauthenticated):
@@ -35,11 +35,13 @@ class Visit:
     """What somebody may see, and until when.
 
     ``scope`` is of one application for a customer, of an organisation for an operator; its
-    ``token_id`` is what revoking names. ``expires`` is in unix seconds.
+    ``token_id`` is what revoking names. ``expires`` is in unix seconds. ``session_id`` is what
+    signing out ends, None for a link, which no browser is signed in by yet.
     """
 
     scope: Scope
     expires: int
+    session_id: str | None = None
 
     @property
     def is_operators(self) -> bool:
@@ -63,7 +65,7 @@ class Visits:
     def seal(self, visit: Visit) -> str:
         """Return the visit as text that may stand in a URL or a cookie."""
         scope = visit.scope
-        parts = [scope.org_id, scope.app_id, scope.token_id, visit.expires]
+        parts = [scope.org_id, scope.app_id, scope.token_id, visit.expires, visit.session_id]
         return str(self._serializer.dumps(parts))
 
     def open(self, text: str, *, now: float) -> Visit:
@@ -87,15 +89,16 @@ class Visits:
 def _visit(found: object) -> Visit:
     parts = cast("list[object]", found) if isinstance(found, list) else []
     if len(parts) == _PARTS:
-        org_id, app_id, token_id, expires = parts
+        org_id, app_id, token_id, expires, session_id = parts
         if (
             _is_id(org_id, "org_")
             and (app_id is None or _is_id(app_id, "app_"))
             and (token_id is None or _is_id(token_id, "tok_"))
             and isinstance(expires, int)
+            and (session_id is None or _is_id(session_id, "ses_"))
         ):
             scope = Scope(org_id=org_id, app_id=app_id, token_id=token_id)
-            return Visit(scope=scope, expires=expires)
+            return Visit(scope=scope, expires=expires, session_id=session_id)
     raise Unauthenticated("this was not made here")
 
 

@@ -1,6 +1,7 @@
 """Signed visits: sealed with the newest key, opened with any, good for one purpose and one time."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -19,9 +20,11 @@ CUSTOMER = Visit(
     scope=Scope(org_id=DEFAULT_ORGANISATION, app_id=APP_ID, token_id=TOKEN_ID), expires=NOW + 60
 )
 OPERATOR = Visit(scope=Scope(org_id=DEFAULT_ORGANISATION), expires=NOW + 60)
+SESSION_ID = "ses_" + "3" * 27
+SESSION = replace(CUSTOMER, session_id=SESSION_ID)
 
 
-@pytest.mark.parametrize("visit", [CUSTOMER, OPERATOR])
+@pytest.mark.parametrize("visit", [CUSTOMER, OPERATOR, SESSION])
 def test_what_was_sealed_opens(visit):
     text = VISITS.seal(visit)
     assert VISITS.open(text, now=NOW) == visit
@@ -83,16 +86,18 @@ def test_a_long_text_is_not_read():
         {},
         "text",
         [],
-        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, NOW],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, NOW, None, 1],
+        [None, APP_ID, TOKEN_ID, NOW, None],
+        [APP_ID, APP_ID, TOKEN_ID, NOW, None],
+        [DEFAULT_ORGANISATION, "", TOKEN_ID, NOW, None],
+        [DEFAULT_ORGANISATION, DEFAULT_ORGANISATION, TOKEN_ID, NOW, None],
+        [DEFAULT_ORGANISATION, APP_ID, APP_ID, NOW, None],
+        [DEFAULT_ORGANISATION, APP_ID + "\n", TOKEN_ID, NOW, None],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, "9", None],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, None, None],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, NOW, TOKEN_ID],
         [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, NOW, 1],
-        [None, APP_ID, TOKEN_ID, NOW],
-        [APP_ID, APP_ID, TOKEN_ID, NOW],
-        [DEFAULT_ORGANISATION, "", TOKEN_ID, NOW],
-        [DEFAULT_ORGANISATION, DEFAULT_ORGANISATION, TOKEN_ID, NOW],
-        [DEFAULT_ORGANISATION, APP_ID, APP_ID, NOW],
-        [DEFAULT_ORGANISATION, APP_ID + "\n", TOKEN_ID, NOW],
-        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, "9"],
-        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, None],
     ],
 )
 def test_what_is_sealed_with_our_key_but_is_no_visit_is_none(content):

@@ -6,10 +6,13 @@ who opened a magic link. Must not know pages.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hookseal_sender.errors import NotFound, SenderError, Unauthenticated
+from hookseal_sender.ids import RANDOM_BYTES, make_id
 from hookseal_sender.model import ENTERPRISE
 from hookseal_sender.visits import Visit, Visits
 
@@ -72,7 +75,7 @@ class Door:
         return visit
 
     def admit(self, request: Request, response: Response, visit: Visit) -> None:
-        """Have the browser remember the visit.
+        """Have the browser remember the visit, as a session of its own.
 
         A page in a frame of another site gets a cookie for that frame alone, where the browser
         says that it is one: CHIPS, https://datatracker.ietf.org/doc/draft-cutler-httpbis-partitioned-cookies/
@@ -80,12 +83,20 @@ class Door:
         name, visits = (
             (_OPERATOR, self._operators) if visit.is_operators else (_CUSTOMER, self._customers)
         )
-        seconds = visit.expires - int(self._services.clock())
-        self._set_cookie(request, response, name, visits.seal(visit), seconds)
+        now = self._services.clock()
+        session_id = make_id("ses_", int(now * 1000), os.urandom(RANDOM_BYTES))
+        sealed = visits.seal(replace(visit, session_id=session_id))
+        self._set_cookie(request, response, name, sealed, visit.expires - int(now))
 
-    def dismiss(self, request: Request, response: Response) -> None:
-        """Have the browser forget both kinds of visits, in a frame those of that frame."""
-        for name in (_OPERATOR, _CUSTOMER):
+    async def dismiss(self, request: Request, response: Response) -> None:
+        """End the sessions of both kinds, and have the browser forget them.
+
+        In a frame they are those of that frame. What began them, a token or a link, goes on.
+        """
+        for name, visits in ((_OPERATOR, self._operators), (_CUSTOMER, self._customers)):
+            visit = await self._remembered(request, name, visits)
+            if visit is not None and visit.session_id is not None:
+                await self._services.store.revoke_token(visit.session_id, visit.expires * 1000)
             self._set_cookie(request, response, name, "", 0)
 
     def _set_cookie(
@@ -166,8 +177,11 @@ class Door:
         return None if await self._is_revoked(visit) else visit
 
     async def _is_revoked(self, visit: Visit) -> bool:
-        token_id = visit.scope.token_id
-        return token_id is not None and await self._services.store.token_revoked(token_id)
+        """Tell whether the session has ended, or what began it was taken back."""
+        for each in (visit.session_id, visit.scope.token_id):
+            if each is not None and await self._services.store.token_revoked(each):
+                return True
+        return False
 
 
 def _root(request: Request) -> str:

@@ -70,9 +70,9 @@ class SigningIn:
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        """Forget whoever is here. A form from elsewhere can do no worse than that."""
+        """End the session of whoever is here. A form from elsewhere can do no worse than that."""
         response = self._web.to(request, "sign-in")
-        self._web.door.dismiss(request, response)
+        await self._web.door.dismiss(request, response)
         return response
 
     async def open_link(self, request: Request) -> Response:

@@ -100,6 +100,42 @@ async def test_signing_out_forgets_both_kinds(operator, link_of, app):
     assert (await operator.get(f"/app/{app.id}")).status == 303
 
 
+async def test_signing_out_ends_the_session_on_every_server(
+    operator, browser, link_of, app, make_console, open_browser
+):
+    await operator.get(link_of(app)[0])
+    cookies = dict(operator.client.cookies)
+    assert set(cookies) == {"hookseal_operator", "hookseal_customer"}
+    path = f"/app/{app.id}/webhooks"
+    for name, value in cookies.items():
+        assert await ask_with(browser, path, **{name: value}) == 200
+    await operator.post("/sign-out")
+    for elsewhere in (browser, open_browser(make_console())):
+        for name, value in cookies.items():
+            assert await ask_with(elsewhere, path, **{name: value}) == 303
+
+
+async def test_signing_out_ends_no_other_session(browser, open_browser, link_of, app, token_of):
+    link, token = link_of(app)[0], token_of()
+    others = [open_browser(), open_browser()]
+    for each in (browser, others[0]):
+        await each.get(link)
+    for each in (browser, others[1]):
+        assert (await each.submit("/sign-in", token=token)).status == 303
+    await browser.post("/sign-out")
+    for other in others:
+        assert (await other.get(f"/app/{app.id}/webhooks")).status == 200
+    assert (await browser.get(link)).status == 303
+    assert (await browser.submit("/sign-in", token=token)).status == 303
+    assert (await browser.get("/workspaces")).status == 200
+
+
+async def test_who_is_not_signed_in_can_sign_out(browser, seal):
+    assert (await browser.post("/sign-out")).to == "/sign-in"
+    odd = {"cookie": f"hookseal_operator={seal()}; hookseal_customer=x"}
+    assert (await browser.post("/sign-out", headers=odd)).to == "/sign-in"
+
+
 # --- where they are led ------------------------------------------------------------------------
 
 ELSEWHERE = [
