@@ -94,9 +94,10 @@ def _run(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"hookseal listen: {error}\n")
         return _UNUSABLE
     except OSError as error:
-        place = f"{arguments.host}:{arguments.port or 0}"
+        port = "" if arguments.port is None else f":{arguments.port}"
         sys.stderr.write(
-            f"hookseal listen: cannot listen on {place}: {error.strerror}. Choose another --port.\n"
+            f"hookseal listen: cannot listen on {arguments.host}{port}: {error.strerror}. "
+            "Choose another --host or --port.\n"
         )
         return _UNUSABLE
     except KeyboardInterrupt:

@@ -23,6 +23,7 @@ import pytest
 from tests.stores.servers import needs, unavailable
 
 __all__ = [
+    "PLAIN_HOST",
     "SCREENS",
     "THEMES",
     "Browsing",
@@ -58,7 +59,10 @@ _FAILURES = _ROOT / "build" / "pages"
 _MILLISECONDS = 15_000
 _MOST_TABS = 80
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+PLAIN_HOST = "hooks.example"
+"""A name of this machine that is no loopback name to a browser, which trusts those more."""
 _ARGUMENTS = (
+    f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -337,6 +338,7 @@ def test_a_dialog_says_what_deleting_does_and_can_be_left(operator, bench):
     expect(dialog).to_contain_text("3 deliveries are not finished and will be cancelled")
     expect(dialog).to_contain_text("3 retrying")
     assert page.evaluate("document.querySelector('dialog').matches(':modal')")
+    expect(dialog.get_by_role("heading")).to_be_focused()  # Enter deletes nothing unread
     for _ in range(5):  # the focus stays inside, or with the browser
         page.keyboard.press("Tab")
         assert page.evaluate(
@@ -346,8 +348,9 @@ def test_a_dialog_says_what_deleting_does_and_can_be_left(operator, bench):
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(link).to_be_focused()
-    link.click()
+    link.dblclick()
     dialog.get_by_role("link", name="Keep it").click()
+    page.wait_for_load_state("networkidle")
     expect(dialog).to_have_count(0)
     expect(link).to_be_focused()
 
@@ -422,3 +425,16 @@ def test_the_list_renews_itself(operator, bench):
     place.wait_for(1)
     page.clock.fast_forward("00:11")
     expect(page.locator("[data-label='Success, 24 h']")).to_have_text("100 %")
+
+
+def test_ages_are_by_the_servers_clock(operator, bench):
+    page, workspace = operator, bench.workspace()
+    webhook = workspace.webhook(bench.endpoints.place().url)
+    workspace.publish()
+    webhook.finish(1)
+    page.clock.install(time=time.time() + 7200)
+    page.goto(webhook.url())
+    age = page.locator(".recent time")
+    expect(age).to_have_text(re.compile("just now| s ago"))
+    page.clock.run_for(6000)
+    expect(age).to_have_text(re.compile("^([6-9]|[1-5][0-9]) s ago$"))

@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from hookseal_sender.links import Links
 from hookseal_sender.visits import Visit, Visits
 from tests.pages.axe import assert_accessible
+from tests.pages.browsing import PLAIN_HOST
 from tests.pages.consoling import CONTACT, benches, free_port
 from tests.pages.https import https
 
@@ -228,6 +229,33 @@ def test_signing_out_and_in_leads_back(page, bench, workspace):
     is_signed_out(page)
 
 
+def test_over_plain_http_under_any_name(page, bench, browsing):
+    """There browsers send no Sec-Fetch-Site, and Origin says where a form comes from."""
+    browsing.expect("Cross-Origin-Opener-Policy header has been ignored")
+    page.goto(f"{bench.console}/sign-in".replace("127.0.0.1", PLAIN_HOST))
+    page.get_by_label("API token of your organisation").fill(bench.token)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Workspaces")).to_be_visible()
+    page.get_by_label("Name").fill("Made over HTTP")
+    page.get_by_role("button", name="Make").click()
+    expect(page.get_by_text("No webhooks yet")).to_be_visible()
+
+
+def test_a_copied_cookie_is_worth_nothing_once_its_owner_signed_out(page, bench, browsing):
+    page.goto(f"{bench.console}/sign-in")
+    page.get_by_label("API token of your organisation").fill(bench.token)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Workspaces")).to_be_visible()
+    thief = browsing.open()
+    thief.context.add_cookies(page.context.cookies())
+    thief.goto(f"{bench.console}/workspaces")
+    expect(thief.get_by_role("heading", name="Workspaces")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    is_signed_out(page)
+    thief.reload()
+    is_signed_out(thief)
+
+
 # --- frames -----------------------------------------------------------------------------------
 
 
@@ -361,7 +389,7 @@ def test_cookies_and_headers_of_every_page(page, bench, workspace):
         assert "unsafe" not in policy
         assert (fields["x-content-type-options"], fields["referrer-policy"]) == (
             "nosniff",
-            "no-referrer",
+            "same-origin",
         )
         if answer.request.resource_type == "document":
             assert fields["cache-control"] == "no-store"

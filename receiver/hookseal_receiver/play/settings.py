@@ -44,6 +44,8 @@ class PlaySettings:
     """Accepted age and lead of a timestamp, in seconds."""
     anyone_may_make: bool = True
     """Whether Play's own front page makes bins; where not, only :class:`Play` does."""
+    made_at: str = ""
+    """The URL of the page that makes bins instead, such as a console's, for pages to lead to."""
     view_hosts: tuple[str, ...] = ()
     """Host names that pages are shown under; empty for any. Capturing works under every name, so
     that a tunnel to this machine shows nothing."""

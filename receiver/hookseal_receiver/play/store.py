@@ -361,7 +361,8 @@ def _check_room(connection: sqlite3.Connection, settings: PlaySettings, client: 
     counted = "SELECT count(*) FROM bins WHERE client = ?"
     if client and connection.execute(counted, (client,)).fetchone()[0] >= settings.bins_per_client:
         raise TooManyBins(
-            f"Your address has {settings.bins_per_client} inspectors, the most it may. Delete one."
+            f"You have {settings.bins_per_client} inspectors, the most you may. "
+            "Delete one, or wait until one expires."
         )
 
 

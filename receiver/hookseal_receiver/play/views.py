@@ -69,7 +69,7 @@ class Views:
     async def make(self, request: Request) -> Response:
         """Make a bin, and go to it."""
         if not self._web.settings.anyone_may_make:
-            raise HTTPException(403, "Inspectors are made from a webhook's page here.")
+            raise HTTPException(403, "Inspectors are made where webhooks are made.")
         fields = await read_form(request)
         self._web.forms.check(request, fields, _FRONT, time.time())
         try:
@@ -120,7 +120,9 @@ class Views:
         if self._live.full:
             return Response(status_code=204)  # which tells a browser not to come again
         after = request.headers.get("last-event-id", request.query_params.get("after", ""))
-        return StreamingResponse(self._live.stream(one.id, after), media_type="text/event-stream")
+        stream = self._live.stream(one.id, after)
+        at_once = {"x-accel-buffering": "no"}  # nginx would hold events back until it has many
+        return StreamingResponse(stream, headers=at_once, media_type="text/event-stream")
 
     async def setup(self, request: Request) -> Response:
         """Show what the bin answers, its secrets, and how to delete it."""

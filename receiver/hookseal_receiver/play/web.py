@@ -30,6 +30,8 @@ __all__ = ["OnHosts", "Web", "now_ms"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LAST_NUMBER = 2**63 - 1
+_WORDS = {"Not Found": "There is no such page.", "Method Not Allowed": "This page cannot do that."}
+"""What Starlette says, in our words."""
 
 
 class Web:
@@ -53,7 +55,11 @@ class Web:
 
     def handlers(self) -> dict[Any, Any]:
         """Return the handlers of what goes wrong."""
-        return {HTTPException: self._wrong, FormRefused: self._refused}
+        return {
+            HTTPException: self._wrong,
+            FormRefused: self._refused,
+            Exception: self._broken,
+        }
 
     async def bin_of(self, request: Request) -> Bin:
         """Return the bin that the request's token shows; answer 404 where there is none."""
@@ -95,6 +101,7 @@ class Web:
             here=self.path(request, one),
             home=mounted_at(request) + "/",
             capture_url=self.urls.capture(request, one),
+            made_at=self.settings.made_at,
             csrf=self.token(one),
             now=now_ms(),
             **values,
@@ -105,12 +112,23 @@ class Web:
         return RedirectResponse(self.path(request, one) + rest, 303)
 
     async def _wrong(self, request: Request, error: HTTPException) -> Response:
-        return self.pages.answer(
-            request, "wrong.html", status=error.status_code, words=error.detail
-        )
+        return await self._say(request, error.status_code, _WORDS.get(error.detail, error.detail))
 
     async def _refused(self, request: Request, error: FormRefused) -> Response:
-        return self.pages.answer(request, "wrong.html", status=error.status, words=str(error))
+        return await self._say(request, error.status, str(error))
+
+    async def _broken(self, request: Request, _error: Exception) -> Response:
+        """Say that it is our fault; the server logs what it was."""
+        return self._answer(request, 500, "This failed here. Try again in a while.", "")
+
+    async def _say(self, request: Request, status: int, words: str) -> Response:
+        """Return a page that leads back to the bin, where the address names one that lives."""
+        token = request.scope.get("path_params", {}).get("token", "")
+        one = await self.store.bin_to_view(token, now_ms()) if token else None
+        return self._answer(request, status, words, self.path(request, one) if one else "")
+
+    def _answer(self, request: Request, status: int, words: str, back: str) -> Response:
+        return self.pages.answer(request, "wrong.html", status=status, words=words, back=back)
 
 
 class OnHosts:

@@ -82,7 +82,7 @@ class Changing:
                 request, visit, app, endpoint, given, chosen(fields), faults=error.faults
             )
         saved = await self._web.store.update_endpoint(app.id, endpoint.id, draft)
-        await self._share_secrets(saved)
+        await self._web.follow(endpoint, saved)
         return self._web.to_webhook(request, endpoint, query="?said=saved")
 
     async def _asked(
@@ -141,7 +141,9 @@ class Changing:
         visit, app, endpoint = await self._web.door.endpoint(request)
         await self._web.form(request, visit)
         await self._web.store.delete_endpoint(app.id, endpoint.id)
-        return self._web.to(request, "app", request.path_params["app_id"], "webhooks")
+        await self._web.follow(endpoint, None)
+        app_id = request.path_params["app_id"]
+        return self._web.to(request, "app", app_id, "webhooks", query="?said=deleted")
 
     # --- the secret ----------------------------------------------------------------------------
 
@@ -178,12 +180,8 @@ class Changing:
             endpoint.app_id, endpoint.id, secret, overlap=overlap
         )
         rotated = replace(endpoint, secrets=tuple(secrets))
-        await self._share_secrets(rotated)
+        await self._web.follow(endpoint, rotated)
         return rotated
-
-    async def _share_secrets(self, endpoint: Endpoint) -> None:
-        if self._web.playing is not None:
-            await self._web.playing.share_secrets(endpoint)
 
     # --- a test event --------------------------------------------------------------------------
 

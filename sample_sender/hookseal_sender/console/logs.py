@@ -188,8 +188,9 @@ class Logs:
         """End what is still to come."""
         visit, app, endpoint, message = await self._message(request)
         await self._web.form(request, visit)
-        await self._web.store.cancel(app.id, message.id, endpoint.id)
-        return self._web.to_webhook(request, endpoint, "logs", message.id, query="?said=cancelled")
+        count = await self._web.store.cancel(app.id, message.id, endpoint.id)
+        said = "cancelled" if count else "finished"
+        return self._web.to_webhook(request, endpoint, "logs", message.id, query=f"?said={said}")
 
     async def _message(self, request: Request) -> tuple[Visit, Application, Endpoint, Message]:
         visit, app, endpoint = await self._web.door.endpoint(request)

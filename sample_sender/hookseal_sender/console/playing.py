@@ -19,15 +19,20 @@ __all__ = ["Playing"]
 
 
 class Playing:
-    """The inspectors that webhooks can be tested in. ``base`` is Play's URL."""
+    """The inspectors that webhooks can be tested in, at this server's ``public_url``."""
 
     def __init__(self, play: Play, public_url: str) -> None:
         self._play = play
         self._inspectors = Inspectors(public_url)
 
-    async def make(self, app: Application) -> str:
-        """Return the URL of a new inspector of the application; raises Play's TooManyBins."""
-        made = await self._play.make_bin(client=_client(app))
+    async def make(self, app: Application, given: str) -> str:
+        """Return the URL of a new inspector of the application; ``given`` where it is one already.
+
+        Raises Play's TooManyBins.
+        """
+        if await self._bin_at(given, app.id) is not None:
+            return given
+        made = await self._play.make_bin(client=_client(app.id))
         return self._play.capture_url(made, self._inspectors.base)
 
     async def view_url(self, endpoint: Endpoint) -> str | None:
@@ -38,22 +43,38 @@ class Playing:
         found = await self._bin_of(endpoint)
         return None if found is None else self._play.view_url(found, self._inspectors.base)
 
-    async def share_secrets(self, endpoint: Endpoint) -> None:
-        """Have the inspector that the endpoint leads to check with its newest secrets."""
-        found = await self._bin_of(endpoint)
-        if found is not None:
-            newest = endpoint.secrets[:MAX_SECRETS]
-            await self._play.set_secrets(found, [_verifying(each.key) for each in newest])
+    async def follow(self, before: Endpoint | None, after: Endpoint | None) -> None:
+        """Have the inspector that a webhook leads to check with its newest secrets.
+
+        One that it led to ``before`` and leads to no more forgets them: who sees an inspector's
+        page sees its secrets. ``before`` is None for a new webhook, ``after`` for a deleted one.
+        """
+        if before is not None and (after is None or after.url != before.url):
+            left = await self._bin_of(before)
+            if left is not None and set(_shared(before)) & set(left.secrets):
+                await self._play.set_secrets(left, ())
+        if after is not None:
+            led_to = await self._bin_of(after)
+            if led_to is not None:
+                await self._play.set_secrets(led_to, _shared(after))
 
     async def _bin_of(self, endpoint: Endpoint) -> Bin | None:
-        token = self._inspectors.token_of(endpoint.url)
+        return await self._bin_at(endpoint.url, endpoint.app_id)
+
+    async def _bin_at(self, url: str, app_id: str) -> Bin | None:
+        token = self._inspectors.token_of(url)
         if token is None:
             return None
-        return await self._play.find_bin(token, client=f"application {endpoint.app_id}")
+        return await self._play.find_bin(token, client=_client(app_id))
 
 
-def _client(app: Application) -> str:
-    return f"application {app.id}"
+def _client(app_id: str) -> str:
+    return f"application {app_id}"
+
+
+def _shared(endpoint: Endpoint) -> list[str]:
+    """Return what an inspector checks the endpoint's signatures with."""
+    return [_verifying(each.key) for each in endpoint.secrets[:MAX_SECRETS]]
 
 
 def _verifying(secret: str) -> str:

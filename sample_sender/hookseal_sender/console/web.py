@@ -118,6 +118,13 @@ class Web:
         app_id = request.path_params["app_id"]
         return self.to(request, "app", app_id, "webhooks", endpoint.id, *rest, query=query)
 
+    # --- Play ----------------------------------------------------------------------------------
+
+    async def follow(self, before: Endpoint | None, after: Endpoint | None) -> None:
+        """Tell Play, where there is one, what became of an endpoint. See :class:`Playing`."""
+        if self.playing is not None:
+            await self.playing.follow(before, after)
+
     # --- forms ---------------------------------------------------------------------------------
 
     async def form(self, request: Request, visit: Visit | None) -> Fields:
@@ -136,6 +143,7 @@ class Web:
             SenderError: self._failed,
             FormRefused: self._refused,
             HTTPException: self._wrong,
+            Exception: self._broken,
         }
 
     async def _sign_in(self, request: Request, _error: SignInNeeded) -> Response:
@@ -166,6 +174,10 @@ class Web:
         return await self._say(
             request, error.status_code, words.get(error.status_code, error.detail)
         )
+
+    async def _broken(self, request: Request, _error: Exception) -> Response:
+        """Say that it is our fault; the server logs what it was."""
+        return await self._say(request, _OUR_FAULT, "This failed here. Try again in a while.")
 
     async def _say(self, request: Request, status: int, words: str) -> Response:
         if _is_part(request):

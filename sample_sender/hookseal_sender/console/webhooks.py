@@ -97,6 +97,7 @@ class Webhooks:
             app=app,
             rows=rows,
             behind=behind or "",
+            said=request.query_params.get("said", ""),
             more_behind=None if page.done else page.items[-1].id,
         )
 
@@ -129,15 +130,14 @@ class Webhooks:
     async def _create(self, app: Application, draft: EndpointDraft, fields: Fields) -> Endpoint:
         kind = "v1a" if dict(fields).get("signing") == "v1a" else "v1"
         made = await self._web.store.create_endpoint(app.id, draft, new_secret(kind))
-        if self._web.playing is not None:
-            await self._web.playing.share_secrets(made)
+        await self._web.follow(None, made)
         return made
 
     async def _with_inspector(
         self, request: Request, visit: Visit, app: Application, fields: Fields, playing: Playing
     ) -> Response:
         try:
-            url = await playing.make(app)
+            url = await playing.make(app, dict(fields).get("url", "").strip())
         except TooManyBins as error:
             faults = {"url": str(error)}
             return await self._asked(request, visit, app, fields, status=422, faults=faults)

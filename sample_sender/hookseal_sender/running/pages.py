@@ -50,6 +50,7 @@ async def inspecting(settings: Settings) -> AsyncGenerator[Play | None]:
             settings=PlaySettings(
                 public_url=settings.public_url + PLAY_PATH,
                 anyone_may_make=False,
+                made_at=f"{settings.public_url}{PATH}/",
                 frame_origins=settings.frame_origins,
                 form_key=form_key(settings),
             ),

@@ -249,3 +249,14 @@ def test_head_has_no_body(site):
 
     assert connection.getresponse().status == 200
     connection.close()
+
+
+def test_no_answer_acts_in_a_browser(site):
+    page = "<script>alert(1)</script>"
+    weak = "content-type: text/html\ncontent-security-policy: sandbox allow-scripts"
+    site.submit("/setup", statuses="200", headers=weak, body=page, delay="0", manner="whole")
+    for answer in (site.http.get(site.url), site.http.get(f"{site.base}/in/none")):
+        assert answer.headers.get_list("content-security-policy")[0].startswith("sandbox")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    policies = site.http.get(site.url).headers.get_list("content-security-policy", True)
+    assert "sandbox" in policies  # each policy holds, so none that is given weakens ours

@@ -174,6 +174,13 @@ def test_a_port_in_use_is_one_line(free, capsys):
     assert f"127.0.0.1:{free}" in capsys.readouterr().err
 
 
+def test_a_host_that_is_none_of_this_machine_is_told(capsys):
+    assert main(["--host", "no.such.host.invalid"]) == 2
+    said = capsys.readouterr().err
+    assert "cannot listen on no.such.host.invalid: " in said
+    assert "--host" in said
+
+
 @pytest.mark.parametrize("arguments", [["--port", "x"], ["--port", "70000"], ["--exit-after", "0"]])
 def test_a_number_out_of_range_is_refused(arguments):
     with pytest.raises(SystemExit) as end:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from starlette.applications import Starlette
@@ -69,7 +70,7 @@ def test_every_page_is_guarded_by_headers(site, rest):
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
-    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["referrer-policy"] == "same-origin"
     assert page.headers["cache-control"] == "no-store"
     assert not re.search(r"<script(?![^>]* src=)|<style| style=| on[a-z]+=", page.text)
 
@@ -104,7 +105,7 @@ def test_the_limit_of_a_client_is_said_on_the_front_page(serve):
     answers = [site.http.post(site.base + "/", data={"csrf": token}) for _ in range(2)]
 
     assert [one.status_code for one in answers] == [303, 429]
-    assert "as it may" in answers[1].text or "the most it may" in answers[1].text
+    assert "the most you may" in answers[1].text
 
 
 def test_where_not_everybody_may_make_one_the_button_is_gone(serve):
@@ -113,6 +114,15 @@ def test_where_not_everybody_may_make_one_the_button_is_gone(serve):
     assert "<button" not in site.http.get(site.base + "/").text
     assert site.http.post(site.base + "/").status_code == 403
     assert site.http.post(site.base + "/api/v1/token/generate/").status_code == 403
+    assert "where webhooks are made" in site.http.get(site.base + "/").text
+    assert ">Webhooks<" not in site.page().text
+
+
+def test_every_page_leads_back_to_where_webhooks_are_made(serve):
+    console = "https://hooks.example.com/console/"
+    site = serve(PlaySettings(anyone_may_make=False, made_at=console))
+    for page in (site.http.get(site.base + "/"), site.page(), site.page("/setup")):
+        assert f'href="{console}"' in page.text
 
 
 FORMS = ["/setup", "/secrets", "/reveal", "/pause", "/clear", "/delete", "/1/delete", "/1/replay"]
@@ -258,6 +268,7 @@ def test_comparing(site):
 
 def test_live_tells_of_arrivals(site):
     with site.http.stream("GET", f"{site.view}/live?after=0") as stream:
+        assert stream.headers["x-accel-buffering"] == "no"
         lines = stream.iter_lines()
         assert next(lines).startswith("retry:")
         site.send()
@@ -338,3 +349,34 @@ def test_the_public_url_is_shown_where_it_is_set(serve):
     site = serve(PlaySettings(public_url="https://hooks.example.com/play/"))
 
     assert f"https://hooks.example.com/play/in/{site.bin.capture_token}" in site.page().text
+
+
+def test_what_went_wrong_leads_back_to_the_requests(site):
+    site.send()
+    back = f'href="{urlsplit(site.view).path}"'
+    for page, status, says in (
+        (site.page("/9"), 404, "This request is gone"),
+        (site.page("/pause"), 405, "This page cannot do that."),
+        (site.http.post(f"{site.view}/pause", data={"csrf": "1.x"}), 403, "The form is too old"),
+    ):
+        assert page.status_code == status
+        assert says in page.text
+        assert back in page.text
+    for path in ("/view/none", "/nothing"):
+        page = site.http.get(site.base + path)
+        assert page.status_code == 404
+        assert 'href="/">To the front page' in page.text
+
+
+def test_a_fault_of_ours_is_said_on_a_page(serve, monkeypatch):
+    site = serve()
+
+    async def fails(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(site.play.store, "bin_to_view", fails)
+    page = site.page()
+    assert page.status_code == 500
+    assert "This failed here" in page.text
+    assert "the disk is full" not in page.text
+    assert page.headers["cache-control"] == "no-store"

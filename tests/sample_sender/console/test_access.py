@@ -1,11 +1,21 @@
 """Who may ask for what: over every route of the console."""
 
+from dataclasses import replace
+
+import httpx2
 import pytest
 
 from hookseal_receiver.look import Forms
+from hookseal_sender.console.access import Door
 from hookseal_sender.errors import StoreUnavailable, Unauthenticated
 from hookseal_sender.model import Scope
-from tests.sample_sender.console.conftest import FORM_KEY, OTHER_ORGANISATION, PUBLIC_URL
+from tests.sample_sender.console.conftest import (
+    FORM_KEY,
+    OTHER_ORGANISATION,
+    PUBLIC_URL,
+    SETTINGS,
+    Page,
+)
 from tests.sample_sender.console.routes import (
     FORMS,
     OF_A_WORKSPACE,
@@ -259,5 +269,40 @@ async def test_every_page_is_kept_safe(browser):
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_fault_of_ours_is_said_on_a_page(console, hook, monkeypatch):
+    async def fails(*_):
+        raise RuntimeError("a row is odd")
+
+    client = httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(console, raise_app_exceptions=False),
+        base_url=f"{PUBLIC_URL}/console",
+    )
+    monkeypatch.setattr(Door, "_visits", fails)
+    async with client:
+        page = Page(await client.get(hook))
+        part = await client.get(f"{hook}/logs/list", headers={"hx-request": "true"})
+    assert page.status == 500
+    assert "This failed here" in page.words
+    assert "a row is odd" not in page.text
+    assert page.answer.headers["cache-control"] == "no-store"
+    assert (part.status_code, "hx-refresh" in part.headers) == (204, False)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "says"),
+    [
+        ((5.0, 300.0), "Retries for 5 minutes, and replay of what failed"),
+        ((3600.0, 86_400.0, 86_400.0), "Retries for 2 days, and replay of what failed"),
+        ((), "Replay of what failed"),
+    ],
+)
+async def test_the_gate_promises_the_retries_that_there_are(
+    sign_in, make_console, make_application, schedule, says
+):
+    browser = await sign_in(make_console(settings=replace(SETTINGS, retry_schedule=schedule)))
+    app = await make_application(plan="starter")
+    assert says in (await browser.get(f"/app/{app.id}/webhooks")).words

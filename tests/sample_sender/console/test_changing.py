@@ -129,6 +129,37 @@ async def test_a_webhook_that_is_moved_to_play_shares_its_secrets(customer, app,
     assert len(one.secrets) == 1
 
 
+@pytest.fixture
+async def inspected(customer, app, store):
+    """A webhook that leads to an inspector, and the inspector's token."""
+    filled_in = await customer.submit(f"/app/{app.id}/webhooks/new", do="play")
+    url = re.search(rf"{PUBLIC_URL}/play/in/[\w-]+", filled_in.text)[0]
+    await customer.submit(f"/app/{app.id}/webhooks/new", name="n", url=url, once="1")
+    page = await store.endpoints(app.id, PageRequest(limit=1, descending=True))
+    return page.items[0], url.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("act", ["edit", "delete"])
+async def test_a_webhook_that_leaves_play_takes_its_secrets_along(
+    customer, app, play, inspected, act
+):
+    webhook, token = inspected
+    path = f"/app/{app.id}/webhooks/{webhook.id}"
+    assert (await play.store.bin_to_capture(token, 0)).secrets == (webhook.secrets[0].key,)
+    await customer.submit(f"{path}/edit", name="m", url=webhook.url)
+    assert (await play.store.bin_to_capture(token, 0)).secrets == (webhook.secrets[0].key,)
+    await customer.submit(f"{path}/{act}", name="m", url=ENDPOINT_URL)
+    assert (await play.store.bin_to_capture(token, 0)).secrets == ()
+
+
+async def test_what_somebody_else_set_in_play_stays(customer, app, play, inspected):
+    webhook, token = inspected
+    own = generate_secret()
+    await play.set_secrets(await play.store.bin_to_capture(token, 0), own)
+    await customer.submit(f"/app/{app.id}/webhooks/{webhook.id}/delete")
+    assert (await play.store.bin_to_capture(token, 0)).secrets == (own,)
+
+
 async def test_without_play_there_is_nobody_to_share_with(sign_in, make_console, hook):
     browser = await sign_in(make_console(playing=False))
     page = await browser.submit(f"{hook}/edit", name="n", url=ENDPOINT_URL)
@@ -167,7 +198,8 @@ async def test_what_deleting_will_do_is_said(customer, store, app, endpoint, hoo
     assert "2 queued" in asked.words
     assert "1 retrying" in asked.words
     page = await customer.submit(f"{hook}/delete")
-    assert page.to == f"/app/{app.id}/webhooks"
+    assert page.to == f"/app/{app.id}/webhooks?said=deleted"
+    assert "The webhook was deleted." in (await customer.get(page.to)).words
     with pytest.raises(NotFound):
         await store.endpoint(app.id, endpoint.id)
     delivery = await store.delivery(app.id, message.id, endpoint.id)

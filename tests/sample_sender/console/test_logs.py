@@ -135,6 +135,7 @@ async def test_what_cannot_be_read_is_told_beside_its_field(
         assert set(page.faults) == faults
         assert rows_of(page) == {}
         assert "hx-get" not in page.text.partition('id="log"')[2].partition(">")[0]
+        assert "Live" not in page.words
 
 
 async def test_an_empty_log_says_what_to_do(customer, logs_path):
@@ -174,6 +175,7 @@ async def test_a_search_that_ended_says_how_far_it_looked(customer, logs_path, l
 async def test_what_was_done_is_said_and_nothing_else_is(customer, logs_path):
     assert "3 deliveries are" in (await customer.get(f"{logs_path}?said=replayed-3")).words
     assert "1 delivery is" in (await customer.get(f"{logs_path}?said=replayed-1")).words
+    assert "none failed for good" in (await customer.get(f"{logs_path}?said=replayed-0")).words
     assert "disabled" in (await customer.get(f"{logs_path}?said=disabled")).words
     for said in ("replayed-Call 555 EVIL.", "EVIL", "replayed-" + "9" * 10):
         page = await customer.get(logs_path, params={"said": said})
@@ -372,6 +374,9 @@ async def test_nothing_is_sent_again_to_a_webhook_that_is_disabled(customer, hoo
     await customer.submit(f"{hook}/disable")
     path = f"{logs_path}/{log['failed'].id}"
     assert (await customer.submit(f"{path}/replay")).to == f"{path}?said=disabled"
+    shown = await customer.get(path)
+    assert "To replay this, enable it first." in shown.words
+    assert f'<a href="/console{hook}">enable it</a>' in shown.text
     page = await customer.submit(f"{logs_path}/replay", since="3600")
     assert page.to == f"{logs_path}?said=disabled"
     assert re.search(r"<button[^>]* disabled", (await customer.get(logs_path)).text)
@@ -415,7 +420,8 @@ async def test_what_is_to_come_is_ended(customer, logs_path, app, endpoint, stor
     state = (await store.delivery(app.id, log["retrying"].id, endpoint.id)).state
     assert state is DeliveryState.CANCELLED
     delivered = f"{logs_path}/{log['delivered'].id}"
-    await customer.submit(f"{delivered}/cancel")
+    late = await customer.submit(f"{delivered}/cancel")
+    assert "Nothing was left to cancel" in (await customer.get(late.to)).words
     state = (await store.delivery(app.id, log["delivered"].id, endpoint.id)).state
     assert state is DeliveryState.SUCCEEDED
 

@@ -244,6 +244,22 @@ async def test_inspectors_have_a_limit(customer, path):
     pages = [await customer.submit(f"{path}/new", do="play", name="n") for _ in range(3)]
     assert [page.status for page in pages] == [200, 200, 422]
     assert set(pages[-1].faults) == {"url"}
+    assert "You have 2 inspectors" in pages[-1].faults["url"]
+
+
+async def test_who_asks_for_an_inspector_again_keeps_the_one_there_is(
+    customer, let_in, path, make_application
+):
+    first = await customer.submit(f"{path}/new", do="play")
+    url = PLAY_URL.search(first.text)[0]
+    for _ in range(3):
+        again = await customer.submit(f"{path}/new", do="play", url=f" {url} ")
+        assert (again.status, set(PLAY_URL.findall(again.text))) == (200, {url})
+    other = await make_application()
+    elsewhere = await (await let_in(other)).submit(
+        f"/app/{other.id}/webhooks/new", do="play", url=url
+    )
+    assert url not in elsewhere.text
 
 
 async def test_anothers_inspector_is_a_url_like_any_other(

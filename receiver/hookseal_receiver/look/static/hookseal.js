@@ -53,7 +53,10 @@
     if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
   });
 
-  // <time data-age datetime="..."> shows how long ago, as the server's words do.
+  // <time data-age="NOW" datetime="..."> shows how long ago, as the server's words do, and by the
+  // server's clock: NOW is what it showed when the page was made.
+  const told = document.querySelector("time[data-age]")?.dataset.age;
+  const ahead = told ? Date.now() - Number(told) : 0;
   const steps = [[60, 1, " s"], [3600, 60, " min"], [86400, 3600, " h"], [Infinity, 86400, " d"]];
   const age = (seconds) => {
     if (seconds < 2) return "just now";
@@ -62,7 +65,7 @@
   };
   setInterval(() => {
     for (const time of document.querySelectorAll("time[data-age]")) {
-      const words = age((Date.now() - Date.parse(time.dateTime)) / 1000);
+      const words = age((Date.now() - ahead - Date.parse(time.dateTime)) / 1000);
       if (time.textContent !== words) time.textContent = words;
     }
   }, 5000);
@@ -169,6 +172,7 @@
     const found = new DOMParser().parseFromString(await answer.text(), "text/html");
     const content = found.getElementById("dialog-content");
     if (!answer.ok || !content) throw new Error("no dialog");
+    if (document.querySelector("dialog")) return; // of a double click
     const dialog = document.createElement("dialog");
     dialog.setAttribute("aria-labelledby", content.getAttribute("aria-labelledby"));
     dialog.append(document.importNode(content, true));
@@ -179,6 +183,10 @@
     });
     document.body.append(dialog);
     dialog.showModal();
+    // What is asked is read first: the first button, which the browser would choose, may delete.
+    const title = dialog.querySelector("h1");
+    title.tabIndex = -1;
+    title.focus();
   };
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-dialog]");
