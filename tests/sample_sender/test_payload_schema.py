@@ -1,6 +1,7 @@
 """Schemas of payloads: no schema and no payload takes long, whatever they are."""
 
 import json
+import random
 import time
 
 import pytest
@@ -12,7 +13,12 @@ from hookseal_sender.api.fields import InputInvalid
 from hookseal_sender.api.inputs import event_type_in
 from hookseal_sender.api.schemas import schema_fault, too_large
 from hookseal_sender.errors import PayloadRefused
-from hookseal_sender.payload_schema import PayloadSchema, SchemaUnusable, TooMuchWork
+from hookseal_sender.payload_schema import (
+    PayloadSchema,
+    SchemaUnusable,
+    TooMuchWork,
+    pattern_work,
+)
 from hookseal_sender.schema_cost import Cost, EndlessSchema, SchemaCosts
 from hookseal_sender.store.validating import check_payload
 
@@ -25,6 +31,10 @@ def _soon():
     start = time.perf_counter()
     yield
     assert time.perf_counter() - start < PATIENCE
+
+
+GREEDY = "[01]*1[01]{800}2"
+"""A regular expression whose automaton outgrows its cache, of nearly the size that is allowed."""
 
 
 def doubled(levels, leaf):
@@ -66,7 +76,9 @@ def test_a_pattern_that_others_backtrack_in_is_matched_in_linear_time(pattern):
         ({"items": {"pattern": "(a{1000}){1000}"}}, "must not be too long"),
         (doubled(18, {}), "use fewer references"),
         (doubled(60, {"type": "object"}), "use fewer references"),
-        ({"allOf": [{"pattern": "a"}] * 70}, "use fewer references"),
+        ({"allOf": [{"pattern": GREEDY}] * 2}, "use fewer references"),
+        ({"items": {"multipleOf": 5e-324}}, "'multipleOf' may be from 1e-80"),
+        ({"items": {"multipleOf": 10**4000}}, "'multipleOf' may be from 1e-80"),
         ({"$ref": "#"}, "in a circle"),
         ({"$ref": "#/$defs/a", "$defs": {"a": {"not": {"$ref": "#/$defs/a"}}}}, "in a circle"),
         ({"items": {"$id": "https://example.com/", "$ref": "#"}}, "at the top only"),
@@ -125,7 +137,7 @@ def test_a_schema_may_refer_to_itself_however_deep_the_value():
 
 @pytest.mark.usefixtures("_soon")
 def test_work_is_bounded_by_schema_times_value():
-    schema = {"items": {"allOf": [{"multipleOf": 0.01}] * 100}}
+    schema = {"items": {"allOf": [{"multipleOf": 0.01}] * 30}}
     ready = PayloadSchema(schema)
     assert ready.fault(json.dumps([1.25] * 1000).encode()) is None
     with pytest.raises(TooMuchWork):
@@ -144,6 +156,43 @@ def test_two_mebibytes_are_checked_with_the_schema_of_a_rich_event():
     payload = json.dumps({"rows": [{f"field{i}": "a" * 20 for i in range(8)}] * 7600}).encode()
     assert 2_000_000 < len(payload) < 2_100_000
     assert PayloadSchema(schema).fault(payload) is None
+
+
+@pytest.mark.usefixtures("_soon")
+def test_the_size_of_a_pattern_bounds_the_texts_it_is_matched_with():
+    bits = random.Random(1).choices("01", k=1_000_000)
+    ready = PayloadSchema({"properties": {"a": {"pattern": GREEDY}}})
+    with pytest.raises(TooMuchWork):  # it would take 4 s
+        ready.fault(json.dumps({"a": "".join(bits)}).encode())
+    assert ready.fault(json.dumps({"a": "".join(bits[:20_000])}).encode()) is not None
+
+
+@pytest.mark.parametrize("pattern", ["^[a-z]+$", "^cus_[A-Za-z0-9]+$", "^x-", "^https://"])
+def test_a_usual_pattern_is_for_texts_of_any_length(pattern):
+    ready = PayloadSchema({"properties": {"a": {"pattern": pattern}}})
+    ready.fault(json.dumps({"a": "a" * 2_000_000}).encode())
+
+
+@pytest.mark.usefixtures("_soon")
+@pytest.mark.parametrize(
+    ("number", "is_checked"),
+    [(2**256, True), (-1e80, True), (1e-80, True), (0, True), (10**81, False), (-1e81, False),
+     (1e-81, False), (int("7" * 4000), False)],
+)  # fmt: skip
+def test_numbers_that_take_long_are_refused(number, is_checked):
+    schema = {"items": {"allOf": [{"multipleOf": 0.1}, {"minimum": -1e300}] * 10}}
+    fault = PayloadSchema(schema).fault(json.dumps([1, number] + [number] * 20).encode())
+    assert ("numbers are checked from 1e-80 to 1e+80" in (fault or "")) is not is_checked
+
+
+@pytest.mark.usefixtures("_soon")
+def test_integers_that_unique_items_would_compare_each_with_each_are_refused():
+    close, snowflakes = [2**63 + i for i in range(20_000)], [2**60 + i * 2**22 for i in range(5000)]
+    ready = PayloadSchema({"uniqueItems": True})
+    assert "too close to each other" in ready.fault(json.dumps(close).encode())
+    assert ready.fault(json.dumps(snowflakes).encode()) is None
+    assert ready.fault(json.dumps([{"a": 2**60 + 1, "b": i} for i in range(5000)]).encode()) is None
+    assert PayloadSchema({"type": "array"}).fault(json.dumps(close).encode()) is None
 
 
 @pytest.mark.parametrize("payload", [nested(250), b"[" * 400 + b"]" * 400])
@@ -200,6 +249,9 @@ def test_each_refusal_has_its_words(schema, payload, words):
         ({}, Cost(1, 0, 1)),
         ({"title": "a", "$defs": {"a": {}}, "examples": [1]}, Cost(1, 0, 1)),
         ({"pattern": "a"}, Cost(2, 1, 1)),
+        ({"pattern": GREEDY}, Cost(2, 350, 1)),
+        ({"pattern": "^[^@]+@[^@]+$"}, Cost(2, 60, 1)),
+        ({"patternProperties": []}, Cost(1, 0, 1)),
         ({"patternProperties": {"a": {"pattern": "b"}}}, Cost(4, 3, 2)),
         ({"properties": {"a": {"pattern": "b"}, "b": True}}, Cost(5, 1, 2)),
         ({"prefixItems": []}, Cost(1, 0, 1)),
@@ -215,18 +267,18 @@ def test_each_refusal_has_its_words(schema, payload, words):
     ],
 )
 def test_costs(schema, cost):
-    assert SchemaCosts(schema).at(3) == cost
+    assert SchemaCosts(schema, pattern_work).at(3) == cost
 
 
 @pytest.mark.parametrize("reference", ["#/a", "#/allOf/x", "#/allOf/7", "#/title/a", "#a", "#/b/c"])
 def test_a_reference_that_leads_nowhere_has_no_cost(reference):
     schema = {"$ref": reference, "allOf": [{}], "title": "a", "b": 5}
     with pytest.raises(LookupError):
-        SchemaCosts(schema).at(3)
+        SchemaCosts(schema, pattern_work).at(3)
 
 
 def test_a_circle_has_no_cost_however_often_it_is_asked_for():
-    costs = SchemaCosts({"anyOf": [{"$ref": "#"}]})
+    costs = SchemaCosts({"anyOf": [{"$ref": "#"}]}, pattern_work)
     for _ in range(2):
         with pytest.raises(EndlessSchema):
             costs.at(3)
@@ -307,4 +359,4 @@ def test_validation_takes_no_more_steps_than_was_told(names, root, value):
     except Enough:
         pass
     values = 1 + payload.count(b",") + payload.count(b"[") + payload.count(b"{")
-    assert len(count) <= SchemaCosts(schema).at(depth_of(value)).steps * values
+    assert len(count) <= SchemaCosts(schema, pattern_work).at(depth_of(value)).steps * values

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, cast
 
 from jsonschema_rs import ValidationError
 
-from hookseal_sender.payload_schema import MAX_WORK, compiled, work_of
+from hookseal_sender.payload_schema import (
+    MAX_WORK,
+    compiled,
+    is_extreme,
+    pattern_work,
+    work_of,
+)
 from hookseal_sender.schema_cost import REFERENCES, EndlessSchema, SchemaCosts, objects
 
 if TYPE_CHECKING:
@@ -46,6 +52,7 @@ def schema_fault(schema: Mapping[str, object]) -> str | None:
             _pattern_fault(schema)
             or _reference_fault(schema)
             or _rule_fault(schema)
+            or _number_fault(schema)
             or _cost_fault(schema)
         )
     except RecursionError:
@@ -115,15 +122,22 @@ def _rule_fault(schema: Mapping[str, object]) -> str | None:
     return None
 
 
+def _number_fault(schema: Mapping[str, object]) -> str | None:
+    """Return what would take long with each number; an extreme ``maximum`` does not."""
+    if any(is_extreme(part.get("multipleOf")) for part in objects(schema)):
+        return "'multipleOf' may be from 1e-80 to 1e80"
+    return None
+
+
 def _cost_fault(schema: Mapping[str, object]) -> str | None:
     try:
-        cost = SchemaCosts(schema).at(_LEVELS)
+        cost = SchemaCosts(schema, pattern_work).at(_LEVELS)
     except (EndlessSchema, LookupError):
         return "its references lead in a circle, or nowhere"
     if work_of(cost, values=_VALUES, size=_SIZE) > MAX_WORK:
         return (
             f"to check a payload of {_VALUES} values could take too long; use fewer references, "
-            "alternatives and regular expressions"
+            "alternatives and regular expressions, or smaller ones"
         )
     return None
 
