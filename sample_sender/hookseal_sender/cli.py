@@ -46,8 +46,11 @@ class _Shape(argparse.RawDescriptionHelpFormatter):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status, 2 if it could not run."""
-    flags = make_parser().parse_args(argv)
+    parser = make_parser()
+    flags, unknown = parser.parse_known_args(argv)
     command: Command = flags.command
+    if unknown:
+        parser.error(_unknown(command, unknown[0].partition("=")[0]))
     try:
         return command.run(flags)
     except SenderError as error:
@@ -55,6 +58,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _COULD_NOT_RUN
     except KeyboardInterrupt:
         return 130  # as a shell reports it
+
+
+def _unknown(command: Command, argument: str) -> str:
+    """Return what to do instead of an argument, which may be followed by a key."""
+    for setting in settings_of(command.name):
+        if setting.secret and setting.flag == argument:
+            return f"{argument}: others see flags; set {setting.env}, or put it into the file"
+    return f"{argument!r} is unknown here; see 'hookseal-sender {command.name} --help'"
 
 
 def make_parser() -> argparse.ArgumentParser:

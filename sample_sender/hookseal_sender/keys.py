@@ -17,9 +17,11 @@ from hookseal_sender.tokens import TokenKey
 from hookseal_sender.vault import Vault
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hookseal_sender.config import Settings
 
-__all__ = ["form_key", "page_keys", "token_key", "vault"]
+__all__ = ["form_key", "missing_token_key", "page_keys", "token_key", "vault"]
 
 _MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
@@ -30,6 +32,14 @@ def token_key(settings: Settings) -> TokenKey:
     Raises :class:`~hookseal_sender.errors.StartError` if there is none and none can be made.
     """
     return TokenKey(*page_keys(settings))
+
+
+def missing_token_key(settings: Settings) -> Path | None:
+    """Return the file that :func:`token_key` will make; None where there is a key already."""
+    if settings.token_key or not settings.database_url.startswith("sqlite"):
+        return None
+    file = key_file(database_file(settings.database_url), KeyKind.TOKEN)
+    return None if file.exists() else file
 
 
 def page_keys(settings: Settings) -> tuple[bytes, ...]:

@@ -240,6 +240,42 @@ def test_values_at_the_edge_are_good(name, value, found):
     assert getattr(settings(**{f"HOOKSEAL_{name.upper()}": value}), name) == found
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://u:hun@ter2@h/x", "postgresql://u:hun/ter2@h/x", "postgresql://u:hun?ter2@h/x",
+     "postgresql://u:hun#ter2@h/x", "postgres://u:hun:ter2@h:port/x", "postgresql:u:hunter2@h"],
+)  # fmt: skip
+def test_a_database_url_that_could_be_read_otherwise_is_refused_and_not_shown(url):
+    with pytest.raises(StartError, match=r"^HOOKSEAL_DATABASE_URL: the value .* %40 for") as caught:
+        settings(HOOKSEAL_DATABASE_URL=url)
+    assert "ter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://u:%40%2F%3F:x@h.example.com:5432/x?sslmode=require&application_name=a@b",
+     "postgresql://[::1]/x", "postgres:///x?host=/run/postgresql", "postgresql+psycopg://u:@h",
+     "postgresql://postgres:@/postgres?host=/tmp/a:b", "sqlite:////var/lib/a@b/c?d.db"],
+)  # fmt: skip
+def test_a_database_url_is_taken_as_it_is(url):
+    assert settings(HOOKSEAL_DATABASE_URL=url).database_url == url
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("HOOKSEAL_PROT", "HOOKSEAL_PORT"), ("HOOKSEAL_ALLOW_NETWORK", "HOOKSEAL_ALLOW_NETWORKS"),
+        ("HOOKSEAL_SECRET", None), ("HOOKSEAL_BENCHMARK_CORES", None), ("PORT", None),
+        ("HOOKSEAL_HOST", None),
+    ],
+)  # fmt: skip
+def test_a_misspelt_variable_is_warned_of(variable, meant):
+    warnings = []
+    load(argparse.Namespace(), {variable: "x"}, warn=warnings.append)
+    words = f"{variable} is not a setting; did you mean {meant}?"
+    assert warnings == ([words] if meant else [])
+
+
 def test_a_bad_flag_is_named_as_a_flag_and_a_secret_is_not_shown():
     with pytest.raises(StartError, match=r"^--port: 'x'"):
         settings("--port", "x")

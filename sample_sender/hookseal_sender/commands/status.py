@@ -62,7 +62,12 @@ class _Found:
     def problems(self) -> list[str]:
         """Why the sender is not healthy, in sentences."""
         found = [self.trouble] if self.trouble else []
-        if self.schema is not None and self.schema.before != self.schema.after:
+        if self.schema is not None and self.schema.before is None:
+            found.append(
+                "there is nothing in it yet: name the sender's database, "
+                "or run 'hookseal-sender migrate' to make this one"
+            )
+        elif self.schema is not None and self.schema.before != self.schema.after:
             found.append("the schema is older than this program; run 'hookseal-sender migrate'")
         if self.waited > _LATE_SECONDS:
             found.append(

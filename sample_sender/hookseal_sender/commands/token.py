@@ -10,10 +10,10 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from hookseal_sender.commands.base import Command, say, settings_from
+from hookseal_sender.commands.base import Command, say, settings_from, warn
 from hookseal_sender.commands.durations import parse_duration
 from hookseal_sender.errors import StartError
-from hookseal_sender.keys import token_key
+from hookseal_sender.keys import missing_token_key, token_key
 from hookseal_sender.model import DEFAULT_ORGANISATION, OPERATIONS_ORGANISATION, Scope
 from hookseal_sender.running.parts import stored
 from hookseal_sender.store import migrations
@@ -67,11 +67,14 @@ def _run(flags: Namespace) -> int:
     app_id, expires_in = _application(flags.app), _lifetime(flags.expires)
     name = _organisation_name(flags.organisation)
     settings = settings_from(flags)
-    key = token_key(settings)
     org_id = OPERATIONS_ORGANISATION if flags.operational else DEFAULT_ORGANISATION
     if name is not None:
         migrations.check(settings.database_url)
         org_id = asyncio.run(_organisation_id(settings, name))
+    made = missing_token_key(settings)
+    key = token_key(settings)
+    if made is not None:
+        warn(f"made the key {made.absolute()}; a sender on another database refuses this token")
     scope = Scope(org_id=org_id, app_id=app_id)
     say(key.issue(scope, now=int(time.time()), expires_in=expires_in))
     return 0

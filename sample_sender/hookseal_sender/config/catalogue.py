@@ -38,8 +38,9 @@ TOPICS = {
 class Setting:
     """One setting. ``parse`` returns its value or raises ValueError with what to write.
 
-    ``commands`` are those it means something to. A ``secret`` has no flag: other users of the
-    machine see flags.
+    ``commands`` are those it means something to. No error shows what is ``hidden``, since there may
+    be a password in it. A ``secret`` is hidden, and has no flag: other users of the machine see
+    flags.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Setting:
     commands: tuple[str, ...]
     parse: Callable[[str], Any]
     secret: bool = False
+    hidden: bool = False
     switch: bool = False  # its flag alone means true
 
     @property
@@ -91,7 +93,8 @@ SETTINGS: tuple[Setting, ...] = (
         "with a password into the environment or the file, since flags are visible",
         metavar="URL",
         commands=_ALL,
-        parse=values.text,
+        parse=values.database_url,
+        hidden=True,
     ),
     Setting(
         name="database_pool",

@@ -6,6 +6,7 @@ value means.
 
 from __future__ import annotations
 
+import difflib
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
+_PREFIX = "HOOKSEAL_"
+_VARIABLES = frozenset(each.env for each in SETTINGS)
+_NEAR = 0.85  # HOOKSEAL_PROT is so near to HOOKSEAL_PORT, HOOKSEAL_SECRET to none
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # not bound here, but replaced
 
 
@@ -45,6 +49,9 @@ def load(
         given[setting.name] = _value(setting, flags, environment, in_file)
         if setting.name == "config" and given["config"]:
             in_file = _read(given["config"], warn)
+    for name in environment:
+        if near := _meant(name):
+            warn(f"{name} is not a setting; did you mean {near}?")
     settings = Settings(**given)
     if settings.public_url:
         return settings
@@ -56,6 +63,14 @@ def _read(path: Path, warn: Callable[[str], None]) -> Mapping[str, str]:
     if others_may_read_secrets(path, found):
         warn(f"config file {path}: any user may read the secrets in it; run: chmod o-r {path}")
     return found
+
+
+def _meant(variable: str) -> str | None:
+    """Return the setting's variable that was misspelt; None for one of others, or of ours."""
+    if not variable.startswith(_PREFIX) or variable in _VARIABLES:
+        return None
+    near = difflib.get_close_matches(variable, _VARIABLES, n=1, cutoff=_NEAR)
+    return near[0] if near else None
 
 
 def _value(
@@ -78,7 +93,7 @@ def _parse(setting: Setting, source: str, text: str) -> Any:
     try:
         return setting.parse(text.strip())
     except ValueError as error:
-        found = "the value" if setting.secret else repr(text)
+        found = "the value" if setting.secret or setting.hidden else repr(text)
         raise StartError(f"{source}: {found} cannot be used: {error}") from None
 
 

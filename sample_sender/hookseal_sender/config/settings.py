@@ -60,8 +60,6 @@ class Settings:
         try:
             parsed = urlsplit(self.database_url)
             port = f":{parsed.port}" if parsed.port else ""
-        except ValueError:  # a password with a slash in it is parsed as anything
-            return "PostgreSQL"
-        if "@" in parsed.path:
+        except ValueError:  # no such port
             return "PostgreSQL"
         return f"{parsed.scheme}://{parsed.hostname or ''}{port}{parsed.path}"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "boolean",
     "choice",
+    "database_url",
     "keys",
     "line",
     "name",
@@ -47,6 +48,12 @@ _BOOLEANS = {
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", re.ASCII)
+# What can be read one way only: a password with '@' in it would be taken for a host, and shown.
+_POSTGRESQL = re.compile(
+    r"postgres(ql)?(\+\w+)?://([^@/?#]*@)?"
+    r"(\[[^]@/?#]*\]|[^]@/?#:[]*)(:[0-9]{1,5})?(/[^@?]*)?(\?.*)?",
+    re.ASCII,
+)
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
@@ -55,6 +62,16 @@ def text(given: str) -> str:
     if not given:
         raise ValueError("it is empty; leave it out for the default")
     return given
+
+
+def database_url(given: str) -> str:
+    """Return a database's URL; whether there is such a database is found out later."""
+    if given.startswith("postgres") and not _POSTGRESQL.fullmatch(given):
+        raise ValueError(
+            "write postgresql://USER:PASSWORD@HOST:PORT/NAME, and in user and password "
+            "%40 for '@', %2F for '/', %3F for '?', %23 for '#'"
+        )
+    return text(given)
 
 
 def line(given: str) -> str:

@@ -5,6 +5,7 @@ Knows addresses and why one cannot be had. Must not know what is served there.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 
@@ -24,11 +25,8 @@ def listen(host: str, port: int, *, setting: str = "port") -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, UnicodeError) as error:
-        reason = _reason(error)
-        other = setting.replace("port", "host")
         raise StartError(
-            f"cannot listen on {host} port {port}: {reason}; "
-            f"is another process there? Choose another with --{other} and --{setting}"
+            f"cannot listen on {host} port {port}: {_reason(error)}; {_way_out(error, setting)}"
         ) from None
 
 
@@ -38,6 +36,16 @@ def _reason(error: OSError | UnicodeError) -> str:
     if isinstance(error, OSError) and error.errno:  # asyncio's and ours say the address again
         return os.strerror(error.errno)
     return "this is no address"
+
+
+def _way_out(error: OSError | UnicodeError, setting: str) -> str:
+    host = setting.replace("port", "host")
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EADDRINUSE:
+        return f"is another process there? Choose another with --{setting}"
+    if number == errno.EACCES:
+        return f"ports below 1024 are for root; choose another with --{setting}"
+    return f"name an address of this machine with --{host}"
 
 
 def address_of(listener: socket.socket) -> str:
