@@ -56,7 +56,9 @@ class TokenKey:
             lifetime = APPLICATION_LIFETIME
         ends = now + (lifetime if expires_in is None else expires_in)
         token_id = scope.token_id or make_id("tok_", now * 1000, os.urandom(RANDOM_BYTES))
-        claims = {"iss": _ISSUER, "iat": now, "nbf": now, "exp": ends, "jti": token_id, **subject}
+        features = {"featureFlags": scope.feature_flags} if scope.feature_flags else {}
+        times = {"iat": now, "nbf": now, "exp": ends}
+        claims = {"iss": _ISSUER, **times, "jti": token_id, **subject, **features}
         content = f"{_encode_json(_HEADER)}.{_encode_json(claims)}"
         return f"{content}.{_sign(self._keys[0], content)}"
 
@@ -111,7 +113,10 @@ def _scope(claims: dict[str, Any], now: int) -> Scope:
         if organisation is None and _is_id(subject, "org_"):
             return Scope(org_id=subject, token_id=token_id)
         if _is_id(subject, "app_") and _is_id(organisation, "org_"):
-            return Scope(org_id=organisation, app_id=subject, token_id=token_id)
+            flags = tuple(claims.get("featureFlags", ()))
+            return Scope(
+                org_id=organisation, app_id=subject, token_id=token_id, feature_flags=flags
+            )
     raise Unauthenticated("the token is not valid")
 
 

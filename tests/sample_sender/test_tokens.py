@@ -48,7 +48,9 @@ def forge(header, claims):
     return f"{content}.{_sign(b'k' * 32, content)}"
 
 
-@pytest.mark.parametrize("scope", [ORG, APP, OPERATIONS])
+@pytest.mark.parametrize(
+    "scope", [ORG, APP, OPERATIONS, dataclasses.replace(APP, feature_flags=("a", "b"))]
+)
 def test_a_token_says_its_scope(scope):
     assert KEY.read(KEY.issue(scope, now=NOW), now=NOW) == scope
 

@@ -5,9 +5,10 @@ Knows which store operation answers which request. Must not know how bodies are 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hookseal_sender.api.inputs import access_in
+from hookseal_sender.api.inputs import access_in, application_of
 from hookseal_sender.api.registry import Operation
 from hookseal_sender.api.replies import NO_CONTENT, json_reply
 from hookseal_sender.errors import Conflict, NotFound, PlanRequired, Unauthenticated
@@ -26,13 +27,13 @@ _DOCUMENTATION = "/api/v1/docs"
 
 
 async def _portal_access(call: Call) -> Reply:
-    draft, lifetime = access_in(
-        call.optional_body(), call.path["app_id"], call.services.default_plan
-    )
+    values = call.optional_body()
+    lifetime, flags = access_in(values)
+    draft = application_of(values, call.path["app_id"], call.services.default_plan)
     application = await _application(call, draft)
     if application.plan != ENTERPRISE:
         raise PlanRequired(f"webhooks need the plan {ENTERPRISE!r}")
-    scope = new_scope(application, call.now_ms)
+    scope = replace(new_scope(application, call.now_ms), feature_flags=flags)
     now = int(call.services.clock())
     token = call.services.tokens.issue(scope, now=now, expires_in=lifetime)
     return json_reply({"url": _portal(call, scope, now + lifetime), "token": token})
@@ -73,8 +74,9 @@ OPERATIONS = (
         path="/auth/app-portal-access/{app_id}",
         summary="Make a magic link and a token for one application",
         description="`url` lets whoever has it into the application's webhooks page. Link and "
-        "token last 7 days, or the `expiry` seconds asked for; revoking the token ends both. Each "
-        "call makes new ones: they are not kept, not even for an Idempotency-Key.",
+        "token last 7 days, or the `expiry` seconds asked for; revoking the token ends both. The "
+        "token sees the event types of `featureFlags`. Each call makes new ones: they are not "
+        "kept, not even for an Idempotency-Key.",
         tag=_TAG,
         handler=_portal_access,
         body="AppPortalAccessIn",

@@ -16,6 +16,8 @@ from hookseal_sender.api.replies import NO_CONTENT, json_reply
 from hookseal_sender.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hookseal_sender.api.call import Call
     from hookseal_sender.api.replies import Reply
 
@@ -36,7 +38,7 @@ async def _create(call: Call) -> Reply:
 
 
 async def _list(call: Call) -> Reply:
-    request = page_request(call)
+    request = page_request(call, "app_")
     page = await call.store.applications(call.scope.org_id, request)
     rendered = [application_out(item) for item in page.items]
     return json_reply(list_out(page, request, lambda item: item.id, rendered))
@@ -49,13 +51,22 @@ async def _get(call: Call) -> Reply:
 async def _update(call: Call) -> Reply:
     key, values = call.path["app_id"], call.body()
     try:
-        current = await call.application()
+        return await _replace(call, values)
     except NotFound:
         if key.startswith("app_"):
             raise
-        draft = application_in(values, call.services.default_plan, uid=key)
+    draft = application_in(values, call.services.default_plan, uid=key)
+    try:
         made = await call.store.create_application(call.scope.org_id, draft)
-        return json_reply(application_out(made), 201)
+    except Conflict:
+        if draft.uid != key:
+            raise
+        return await _replace(call, values)  # somebody else was first
+    return json_reply(application_out(made), 201)
+
+
+async def _replace(call: Call, values: Mapping[str, object]) -> Reply:
+    current = await call.application()
     draft = application_in(values, current.plan, uid=current.uid)
     return json_reply(application_out(await call.store.update_application(current.id, draft)))
 

@@ -63,7 +63,7 @@ async def _list(
         succeeded=None if status is None else status == _SUCCESS,
         status_class=call.query(STATUS_CODE_CLASS),
     )
-    request = page_request(call, newest_first=True)
+    request = page_request(call, "atmpt_", newest_first=True)
     page: Page[Attempt] = Page(items=(), done=True)
     if status in {None, _SUCCESS, _FAIL}:  # an attempt is logged when it is over
         page = await call.store.attempts(app_id, request, where)

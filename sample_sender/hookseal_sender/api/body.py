@@ -45,10 +45,11 @@ class BodyTooLarge(SenderError):
 
 
 class BodyTooSlow(SenderError):
-    """The request body did not arrive in time."""
+    """The request body did not arrive in time; its connection is of no more use."""
 
     code = "request_timeout"
     status_hint = 408
+    headers = (("connection", "close"),)  # RFC 9110, 15.5.9
 
 
 class ClientGone(SenderError):
@@ -116,11 +117,26 @@ def parse_exactly(body: bytes, name: str) -> tuple[dict[str, object], bytes]:
         exact = text[span].encode()
         if b"\\u" in body:  # a lone surrogate parses, but has no UTF-8 form to store
             json.dumps(found, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        raise MalformedBody("the body is not a JSON object in UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody(_reason(body, error)) from None
     if body.count(b"{") + body.count(b"[") > _MAX_DEPTH and _too_deep(found):
         raise MalformedBody(f"the body is nested deeper than {_MAX_DEPTH}")
     return found, exact
+
+
+def _reason(body: bytes, error: Exception) -> str:
+    """Return what is wrong with the body and where, with nothing of what is in it."""
+    if not body.strip():
+        return "the body is empty; send a JSON object"
+    if isinstance(error, UnicodeDecodeError):
+        return f"the body is not UTF-8: see byte {error.start + 1}"
+    if isinstance(error, UnicodeEncodeError):
+        return "a text in the body has half of a character: a lone surrogate behind \\u"
+    if isinstance(error, RecursionError):
+        return f"the body is nested deeper than {_MAX_DEPTH}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"the body is not a JSON object: see line {error.lineno}, column {error.colno}"
+    return "a number in the body is too large, or none: NaN and Infinity are not JSON"
 
 
 def _members(text: str, wanted: str) -> tuple[dict[str, object], slice]:
@@ -134,7 +150,7 @@ def _members(text: str, wanted: str) -> tuple[dict[str, object], slice]:
     more = not text.startswith("}", at)
     while more:
         if not text.startswith('"', at):
-            raise ValueError(at)
+            raise json.JSONDecodeError("", text, at)
         name, at = _DECODER.raw_decode(text, at)
         start = _behind(text, _behind_space(text, at), ":")
         found[name], end = _DECODER.raw_decode(text, start)
@@ -143,15 +159,16 @@ def _members(text: str, wanted: str) -> tuple[dict[str, object], slice]:
         at = _behind_space(text, end)
         more = text.startswith(",", at)
         at = _behind(text, at, ",") if more else at
-    if _behind(text, at, "}") != len(text):
-        raise ValueError(at)
+    end = _behind(text, at, "}")
+    if end != len(text):
+        raise json.JSONDecodeError("", text, end)
     return found, span
 
 
 def _behind(text: str, at: int, mark: str) -> int:
     """Return where the next thing stands behind the ``mark`` that must be at ``at``."""
     if not text.startswith(mark, at):
-        raise ValueError(at)
+        raise json.JSONDecodeError("", text, at)
     return _behind_space(text, at + 1)
 
 

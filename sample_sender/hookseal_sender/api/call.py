@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from hookseal_sender.api.body import MAX_BODY_BYTES, parse_exactly, parse_object
-from hookseal_sender.errors import NotFound, PlanRequired, Unauthenticated
+from hookseal_sender.errors import PlanRequired, Unauthenticated
 from hookseal_sender.inspectors import Inspectors
 from hookseal_sender.model import ENTERPRISE
 from hookseal_sender.observe import NoObserver
@@ -125,10 +125,3 @@ class Call:
     async def endpoint(self) -> Endpoint:
         """Return the endpoint that the path names, of a :meth:`tenant`."""
         return await self.store.endpoint((await self.tenant()).id, self.path["endpoint_id"])
-
-    async def endpoint_if_any(self, app_id: str) -> Endpoint | None:
-        """Return the endpoint that the path names, None if it does not exist yet."""
-        try:
-            return await self.store.endpoint(app_id, self.path["endpoint_id"])
-        except NotFound:
-            return None

@@ -80,7 +80,7 @@ async def _held(call: Call) -> Reply:
 
 
 async def _listed(call: Call, app_id: str, where: DeliveryFilter) -> Reply:
-    request = page_request(call, newest_first=True)
+    request = page_request(call, "msg_", newest_first=True)
     page = await call.store.deliveries(app_id, request, where)
     rendered = [delivery_out(item) for item in page.items]
     return json_reply(list_out(page, request, delivery_id, rendered))
@@ -91,7 +91,7 @@ async def _attempted_messages(call: Call) -> Reply:
     status = call.query(STATUS)
     states = None if status is None else _STATES_OF_STATUS[status]
     where = _filter(call, states=states, endpoint_id=endpoint.id)
-    request = page_request(call, newest_first=True)
+    request = page_request(call, "msg_", newest_first=True)
     page = await call.store.deliveries(endpoint.app_id, request, where)
     messages = await asyncio.gather(
         *(_if_any(call.store.message(endpoint.app_id, item.msg_id)) for item in page.items)
@@ -107,7 +107,7 @@ async def _attempted_messages(call: Call) -> Reply:
 
 async def _destinations(call: Call) -> Reply:
     message = await call.store.message((await call.tenant()).id, call.path["msg_id"])
-    request = page_request(call)
+    request = page_request(call, "msg_")
     page = await call.store.deliveries(message.app_id, request, DeliveryFilter(msg_id=message.id))
     endpoints = await asyncio.gather(
         *(_if_any(call.store.endpoint(message.app_id, item.endpoint_id)) for item in page.items)

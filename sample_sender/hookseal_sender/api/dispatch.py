@@ -10,7 +10,7 @@ import logging
 import traceback
 from typing import TYPE_CHECKING
 
-from hookseal_sender.api.body import BODY_DEADLINE, read_body
+from hookseal_sender.api.body import BODY_DEADLINE, BodyTooSlow, read_body
 from hookseal_sender.api.call import Call
 from hookseal_sender.api.fields import InputInvalid
 from hookseal_sender.api.idempotency import answer_once, keyed
@@ -147,8 +147,8 @@ def _failure(error: Exception, contact: str) -> Reply:
         return json_reply({"detail": error.errors}, 422)
     if isinstance(error, MethodNotAllowed):
         return problem(405, error.code, str(error), (("allow", error.allowed),))
-    if isinstance(error, RateLimited):
-        return problem(429, error.code, str(error), error.headers)
+    if isinstance(error, RateLimited | BodyTooSlow):
+        return problem(error.status_hint, error.code, str(error), error.headers)
     if isinstance(error, PlanRequired) and contact:
         return problem(error.status_hint, error.code, f"{error}; ask {contact}")
     if isinstance(error, SenderError):

@@ -147,7 +147,7 @@ def _url(fields: Fields, services: Services) -> str:
 
 
 def _event_types(fields: Fields) -> tuple[str, ...] | None:
-    name = "eventTypes" if fields.has("eventTypes") else "filterTypes"
+    name = fields.either("eventTypes", "filterTypes")
     patterns = fields.texts(name)
     for pattern in patterns or ():
         fault = check_pattern(pattern)

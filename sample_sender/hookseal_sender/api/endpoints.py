@@ -13,7 +13,7 @@ from hookseal_sender.api.outputs import endpoint_out, stats_out
 from hookseal_sender.api.parameters import ORDER, SINCE, UNTIL
 from hookseal_sender.api.registry import Operation
 from hookseal_sender.api.replies import NO_CONTENT, json_reply
-from hookseal_sender.errors import NotFound
+from hookseal_sender.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from hookseal_sender.api.call import Call
@@ -31,7 +31,7 @@ async def _create(call: Call) -> Reply:
 
 
 async def _list(call: Call) -> Reply:
-    request = page_request(call)
+    request = page_request(call, "ep_")
     page = await call.store.endpoints((await call.tenant()).id, request)
     rendered = [endpoint_out(item) for item in page.items]
     return json_reply(list_out(page, request, lambda item: item.id, rendered))
@@ -42,14 +42,25 @@ async def _get(call: Call) -> Reply:
 
 
 async def _update(call: Call) -> Reply:
-    app_id, key = (await call.tenant()).id, call.path["endpoint_id"]
-    current = await call.endpoint_if_any(app_id)
-    if current is None:
+    key = call.path["endpoint_id"]
+    try:
+        return await _replace(call)
+    except NotFound:
         if key.startswith("ep_"):
-            raise NotFound("there is no such endpoint")
-        return await _make(call, app_id, uid=key)
+            raise
+    try:
+        return await _make(call, (await call.tenant()).id, uid=key)
+    except Conflict:
+        if call.body().get("uid") not in {None, key}:
+            raise
+        return await _replace(call)  # somebody else was first
+
+
+async def _replace(call: Call) -> Reply:
+    current = await call.endpoint()
     draft = endpoint_in(call.body(), call.services, uid=current.uid)
-    return json_reply(endpoint_out(await call.store.update_endpoint(app_id, current.id, draft)))
+    updated = await call.store.update_endpoint(current.app_id, current.id, draft)
+    return json_reply(endpoint_out(updated))
 
 
 async def _patch(call: Call) -> Reply:

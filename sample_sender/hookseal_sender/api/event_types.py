@@ -5,6 +5,7 @@ Knows which store operation answers which request. Must not know how bodies are 
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from hookseal_sender.api.inputs import event_type_in, event_type_patch
@@ -13,7 +14,7 @@ from hookseal_sender.api.outputs import event_type_out
 from hookseal_sender.api.parameters import EXPUNGE, INCLUDE_ARCHIVED, ORDER, WITH_SCHEMAS
 from hookseal_sender.api.registry import Operation
 from hookseal_sender.api.replies import NO_CONTENT, json_reply
-from hookseal_sender.errors import NotFound
+from hookseal_sender.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from hookseal_sender.api.call import Call
@@ -27,7 +28,7 @@ _PATH = "/event-type/{event_type_name}"
 
 
 async def _list(call: Call) -> Reply:
-    request = page_request(call)
+    request = page_request(call, "")
     page = await call.store.event_types(
         call.scope.org_id, request, archived=call.query(INCLUDE_ARCHIVED)
     )
@@ -35,7 +36,7 @@ async def _list(call: Call) -> Reply:
     rendered = [
         event_type_out(item, with_schemas=with_schemas)
         for item in page.items
-        if _may_see(call, item)
+        if call.scope.may_see(item)
     ]
     return json_reply(list_out(page, request, lambda item: item.name, rendered))
 
@@ -48,7 +49,7 @@ async def _create(call: Call) -> Reply:
 
 async def _get(call: Call) -> Reply:
     found = await _event_type(call)
-    if not _may_see(call, found):
+    if not call.scope.may_see(found):
         raise NotFound("there is no such event type")
     return json_reply(event_type_out(found))
 
@@ -56,10 +57,12 @@ async def _get(call: Call) -> Reply:
 async def _update(call: Call) -> Reply:
     org_id, name = call.scope.org_id, call.path["event_type_name"]
     draft = event_type_in(call.body(), name=name)
-    try:
+    with contextlib.suppress(NotFound):
         return json_reply(event_type_out(await call.store.update_event_type(org_id, draft)))
-    except NotFound:
+    with contextlib.suppress(Conflict):
         return json_reply(event_type_out(await call.store.create_event_type(org_id, draft)), 201)
+    # Somebody else was first.
+    return json_reply(event_type_out(await call.store.update_event_type(org_id, draft)))
 
 
 async def _patch(call: Call) -> Reply:
@@ -75,11 +78,6 @@ async def _delete(call: Call) -> Reply:
 
 async def _event_type(call: Call) -> EventType:
     return await call.store.event_type(call.scope.org_id, call.path["event_type_name"])
-
-
-def _may_see(call: Call, item: EventType) -> bool:
-    """Tell whether the caller sees it: one behind a feature flag is for the organisation only."""
-    return item.feature_flag is None or call.scope.app_id is None
 
 
 OPERATIONS = (

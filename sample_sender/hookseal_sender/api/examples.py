@@ -30,7 +30,7 @@ async def example_payload(store: Store, scope: Scope, name: str) -> dict[str, ob
     if name in _PINGS:
         return {"success": True}
     found = await store.event_type(scope.org_id, name)
-    if found.feature_flag is not None and scope.app_id is not None:
+    if not scope.may_see(found):
         raise NotFound("there is no such event type")
     if not found.schemas:
         raise InputInvalid(

@@ -55,9 +55,9 @@ class Fields:
         """Return the field as it is; None if it is missing or null."""
         return self._values.get(name)
 
-    def has(self, name: str) -> bool:
-        """Tell whether the field is there, null or not."""
-        return name in self._values
+    def either(self, name: str, other: str) -> str:
+        """Return ``name``, or its ``other`` name if there is nothing under the first."""
+        return other if self.get(name) is None else name
 
     def text(self, name: str, *, longest: int = 65536) -> str | None:
         """Return a text, or None if there is none."""

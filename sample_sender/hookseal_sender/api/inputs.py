@@ -34,7 +34,12 @@ _MAX_NAME = 256
 _MAX_PLAN = 64
 _MAX_VERSIONS = 100
 _MAX_VERSION = 64
-_RENAMED = {"rateLimit": "throttleRate", "filterTypes": "eventTypes"}  # by SDKs of version 1
+_MAX_FLAGS = 10  # as many of the longest as a token has room for
+_RENAMED = {
+    "rateLimit": "throttleRate",  # by SDKs of version 1
+    "filterTypes": "eventTypes",
+    "featureFlags": "featureFlag",  # by SDKs of version 2
+}
 _HOUR, _WEEK = 3600, 7 * 86400
 
 
@@ -80,14 +85,13 @@ def application_of(values: Mapping[str, object], key: str, plan: str) -> Applica
     return None if key.startswith("app_") else draft
 
 
-def access_in(
-    values: Mapping[str, object], key: str, plan: str
-) -> tuple[ApplicationDraft | None, int]:
-    """Return the application to make if there is none, and the seconds that the token lasts."""
+def access_in(values: Mapping[str, object]) -> tuple[int, tuple[str, ...]]:
+    """Return the seconds that the token lasts, and the features whose event types it sees."""
     fields = Fields(values)
     lifetime = fields.whole("expiry", low=_HOUR, high=_WEEK)
+    flags = _feature_flags(fields)
     fields.check()
-    return application_of(values, key, plan), _WEEK if lifetime is None else lifetime
+    return _WEEK if lifetime is None else lifetime, flags
 
 
 def event_type_in(values: Mapping[str, object], *, name: str | None = None) -> EventTypeDraft:
@@ -105,7 +109,7 @@ def event_type_in(values: Mapping[str, object], *, name: str | None = None) -> E
         description=description or "",
         archived=fields.flag("archived"),
         deprecated=fields.flag("deprecated"),
-        feature_flag=fields.name("featureFlag"),
+        feature_flag=_feature_flag(fields),
         schemas=schemas,
         enforced=enforced,
     )
@@ -123,19 +127,31 @@ def event_type_patch(values: Mapping[str, object], current: EventType) -> EventT
         "schemas": current.schemas,
         "enforced": current.enforced,
     }
-    return event_type_in({**before, **values}, name=current.name)
+    return event_type_in(patched(before, values), name=current.name)
 
 
 def patched(before: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
-    """Return ``before`` with ``values`` over it; an old name of a field replaces it too."""
+    """Return ``before`` with ``values`` over it; another name of a field replaces it too."""
     replaced = {new for old, new in _RENAMED.items() if old in values}
     return {**{name: before[name] for name in before if name not in replaced}, **values}
 
 
 def throttle_rate(fields: Fields) -> int | None:
     """Return the deliveries a second that are allowed, or None; ``rateLimit`` is its old name."""
-    name = "throttleRate" if fields.has("throttleRate") else "rateLimit"
-    return fields.whole(name, low=1, high=MAX_RATE)
+    return fields.whole(fields.either("throttleRate", "rateLimit"), low=1, high=MAX_RATE)
+
+
+def _feature_flags(fields: Fields) -> tuple[str, ...]:
+    if fields.get("featureFlags") == []:
+        return ()
+    return fields.names("featureFlags", most=_MAX_FLAGS, longest=_MAX_NAME) or ()
+
+
+def _feature_flag(fields: Fields) -> str | None:
+    flags = _feature_flags(fields)
+    if len(flags) > 1:
+        fields.fail("featureFlags", "an event type belongs to one feature at most")
+    return flags[0] if flags else fields.name("featureFlag")
 
 
 def _schemas(fields: Fields) -> dict[str, dict[str, object]] | None:

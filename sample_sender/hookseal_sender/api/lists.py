@@ -1,16 +1,19 @@
 """Pages: what a query asks for, and how a page is rendered.
 
-Knows cursors in both directions. Must not know what is listed.
+Knows cursors in both directions: ``-`` before one goes back, ``~`` marks one that begins with
+``-`` by itself. Must not know what is listed.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hookseal_sender.api.fields import InputInvalid, fault
 from hookseal_sender.api.parameters import (
     AFTER,
     BEFORE,
     CHANNEL,
+    CURSOR_RULE,
     EVENT_TYPES,
     ITERATOR,
     LIMIT,
@@ -42,13 +45,19 @@ MESSAGE_QUERY: tuple[Parameter[Any], ...] = (*PAGE_QUERY, CHANNEL, EVENT_TYPES, 
 """What lists of messages, and of what became of them, take."""
 
 
-def page_request(call: Call, *, newest_first: bool = False) -> PageRequest:
-    """Return the page that the query asks for, of a list that may be newest first."""
-    cursor = call.query(ITERATOR)
+def page_request(call: Call, prefix: str, *, newest_first: bool = False) -> PageRequest:
+    """Return the page that the query asks for, of a list that may be newest first.
+
+    Raises InputInvalid for a cursor that does not begin with ``prefix``: it is another list's.
+    """
+    given = call.query(ITERATOR) or ""
+    cursor = given[1:] if given.startswith(("-", "~")) else given
+    if cursor and not cursor.startswith(prefix):
+        raise InputInvalid([fault(("query", ITERATOR.name), CURSOR_RULE)])
     return PageRequest(
         limit=call.query(LIMIT),
-        cursor=cursor.removeprefix("-") if cursor else None,
-        backwards=bool(cursor and cursor.startswith("-")),
+        cursor=cursor or None,
+        backwards=given.startswith("-"),
         descending=newest_first or call.query(ORDER) == "descending",
     )
 
@@ -76,9 +85,10 @@ def list_out(
 ) -> dict[str, object]:
     """Return a ListResponse; an empty page keeps the cursor, so that polling can go on."""
     items = page.items
+    last = id_of(items[-1]) if items else request.cursor
     return {
         "data": rendered,
-        "iterator": id_of(items[-1]) if items else request.cursor,
+        "iterator": f"~{last}" if last and last.startswith("-") else last,
         "prevIterator": f"-{id_of(items[0])}" if items else None,
         "done": page.done,
     }

@@ -48,7 +48,7 @@ async def _create(call: Call) -> Reply:
 
 async def _list(call: Call) -> Reply:
     application = await call.tenant()
-    request = page_request(call, newest_first=True)
+    request = page_request(call, "msg_", newest_first=True)
     page = await call.store.messages(application.id, request, message_filter(call))
     with_content = call.query(WITH_CONTENT)
     rendered = [message_out(item, with_content=with_content) for item in page.items]

@@ -19,6 +19,7 @@ __all__ = [
     "AFTER",
     "BEFORE",
     "CHANNEL",
+    "CURSOR_RULE",
     "DEFAULT_LIMIT",
     "ENDPOINT_ID",
     "EVENT_TYPES",
@@ -49,6 +50,7 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 250
 STATES = ("ready", "waiting", "sending", "succeeded", "failed", "held", "cancelled")
 """The states of a delivery, as the API names them."""
+CURSOR_RULE = "write the iterator or prevIterator of a page of this list as it came"
 
 _DIGITS = re.compile(r"[0-9]{1,9}\Z")
 _MAX_CURSOR = 520
@@ -118,9 +120,9 @@ def _name_up_to(longest: int) -> Callable[[str], str]:
 
 
 def _cursor(text: str) -> str | None:
-    bare = text.removeprefix("-")
+    bare = text[1:] if text.startswith(("-", "~")) else text
     if bare and not is_name(bare, _MAX_CURSOR):
-        raise ValueError("write the iterator or prevIterator of a page as it came")
+        raise ValueError(CURSOR_RULE)
     return text if bare else None
 
 
@@ -156,7 +158,7 @@ LIMIT = Parameter(
 ITERATOR: Parameter[str | None] = Parameter(
     name="iterator",
     description="Where to go on: a page's `iterator` for the next, its `prevIterator` to go back.",
-    schema={"type": "string", "maxLength": _MAX_CURSOR, "pattern": "^-?[a-zA-Z0-9\\-_.]*$"},
+    schema={"type": "string", "maxLength": _MAX_CURSOR, "pattern": "^[-~]?[a-zA-Z0-9\\-_.]*$"},
     default=None,
     read=_cursor,
 )

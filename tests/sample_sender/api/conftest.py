@@ -5,6 +5,7 @@ import pytest
 
 from hookseal_sender.addresses import AddressGuard, parse_network
 from hookseal_sender.api import Services, create_app
+from hookseal_sender.errors import NotFound
 from hookseal_sender.model import DEFAULT_ORGANISATION, AttemptDraft, Result, Scope
 from hookseal_sender.tokens import TokenKey
 
@@ -74,6 +75,24 @@ async def app_id(client):
 async def endpoint_id(client, app_id):
     made = await client.post(f"/app/{app_id}/endpoint", json={**URL, "uid": "e"})
     return made.json()["id"]
+
+
+@pytest.fixture
+def blind_once(store, monkeypatch):
+    """Let the store's next call of a method find nothing, as if it came before the others."""
+
+    def make(method):
+        original, calls = getattr(store, method), []
+
+        async def first_blind(*arguments):
+            calls.append(arguments)
+            if len(calls) == 1:
+                raise NotFound("not yet")
+            return await original(*arguments)
+
+        monkeypatch.setattr(store, method, first_blind)
+
+    return make
 
 
 @pytest.fixture

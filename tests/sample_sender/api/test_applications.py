@@ -46,6 +46,14 @@ async def test_put_replaces_or_makes(client):
     assert (bad.status_code, bad.json()["detail"][0]["loc"]) == (422, ["path", "app_id"])
 
 
+async def test_put_replaces_what_somebody_else_makes_meanwhile(client, app_id, blind_once):
+    blind_once("application")
+    put = await client.put("/app/tenant", json={"name": "b"})
+    assert (put.status_code, put.json()["id"], put.json()["name"]) == (200, app_id, "b")
+    other = await client.put("/app/other", json={"name": "b", "uid": "tenant"})
+    assert (other.status_code, other.json()["code"]) == (409, "conflict")
+
+
 async def test_patch_changes_only_what_it_names(client, app_id):
     before = (await client.get("/app/tenant")).json()
     patched = await client.patch("/app/tenant", json={"plan": "free", "metadata": {"k": "v"}})

@@ -50,12 +50,25 @@ async def test_put_replaces_or_makes(client, base):
     assert (await client.put(f"{base}/ep_new", json=URL)).status_code == 404
 
 
+async def test_put_replaces_what_somebody_else_makes_meanwhile(
+    client, base, endpoint_id, blind_once
+):
+    blind_once("endpoint")
+    put = await client.put(f"{base}/e", json={**URL, "description": "b"})
+    assert (put.status_code, put.json()["id"], put.json()["description"]) == (200, endpoint_id, "b")
+    other = await client.put(f"{base}/other", json={**URL, "uid": "e"})
+    assert (other.status_code, other.json()["code"]) == (409, "conflict")
+
+
 async def test_patch_changes_only_what_it_names(client, base):
     settings = {**URL, "name": "Orders", "retrySchedule": [5], "channels": ["x"], "uid": "e"}
     before = (await client.post(base, json=settings)).json()
     patched = (await client.patch(f"{base}/e", json={"disabled": True})).json()
     assert patched.items() >= {**settings, "disabled": True}.items()
     assert patched["disabledReason"] == "by_caller"
+    both = {"eventTypes": None, "filterTypes": ["c"], "throttleRate": None, "rateLimit": 4}
+    old = (await client.patch(f"{base}/e", json=both)).json()
+    assert (old["eventTypes"], old["throttleRate"]) == (["c"], 4)
     old = await client.patch(f"{base}/e", json={"filterTypes": ["a", "b"], "rateLimit": 3})
     assert (old.json()["eventTypes"], old.json()["throttleRate"]) == (["a", "b"], 3)
     cleared = dict.fromkeys(("eventTypes", "throttleRate", "retrySchedule", "channels", "uid"))

@@ -55,6 +55,13 @@ async def test_put_replaces_or_makes_and_patch_changes(client):
     assert (await client.patch("/event-type/b", json={})).status_code == 404
 
 
+async def test_put_replaces_what_somebody_else_makes_meanwhile(client, blind_once):
+    await client.put("/event-type/a", json={"description": "d"})
+    blind_once("update_event_type")
+    put = await client.put("/event-type/a", json={"description": "e"})
+    assert (put.status_code, put.json()["description"]) == (200, "e")
+
+
 async def test_event_types_are_paged_by_name(client):
     for name in "bca":
         await client.post("/event-type", json={"name": name, "description": ""})
@@ -80,9 +87,65 @@ async def test_a_flagged_event_type_is_hidden_from_applications(client, app_id, 
     assert example.status_code == 404
 
 
+async def test_newer_clients_name_the_feature_in_a_list(client):
+    path, body = "/event-type/e", {"description": ""}
+    made = await client.put(path, json={**body, "featureFlags": ["beta"]})
+    assert (made.json()["featureFlag"], made.json()["featureFlags"]) == ("beta", ["beta"])
+    assert (await client.patch(path, json={"deprecated": True})).json()["featureFlag"] == "beta"
+    changed = await client.patch(path, json={"featureFlags": ["gamma"]})
+    assert changed.json()["featureFlag"] == "gamma"
+    for none in ([], None):
+        await client.patch(path, json={"featureFlag": "gamma"})
+        assert (await client.patch(path, json={"featureFlags": none})).json()["featureFlag"] is None
+    both = {**body, "featureFlags": None, "featureFlag": "beta"}
+    assert (await client.put(path, json=both)).json()["featureFlag"] == "beta"
+
+
+async def test_a_token_made_with_a_feature_sees_its_event_types(client, app_id):
+    for name in ("beta", "gamma"):
+        body = {"name": name, "description": "", "featureFlag": name, "schemas": {"1": {}}}
+        await client.post("/event-type", json=body)
+    await client.put(f"/app/{app_id}/endpoint/e", json={"url": "https://example.com/"})
+    longest = [f"{number}".ljust(256, "f") for number in range(9)]
+    access = {"featureFlags": [*longest, "beta"]}
+    token = (await client.post(f"/auth/app-portal-access/{app_id}", json=access)).json()["token"]
+    headers = {"authorization": f"Bearer {token}"}
+    seen = (await client.get("/event-type", headers=headers)).json()
+    assert [each["name"] for each in seen["data"]] == ["beta"]
+    for name, status in (("beta", 200), ("gamma", 404)):
+        assert (await client.get(f"/event-type/{name}", headers=headers)).status_code == status
+        example = f"/app/{app_id}/endpoint/e/send-example"
+        sent = await client.post(example, json={"eventType": name}, headers=headers)
+        assert sent.status_code == status
+    bad = {"featureFlags": ["a b"]}
+    refused = await client.post(f"/auth/app-portal-access/{app_id}", json=bad)
+    assert refused.json()["detail"][0]["loc"] == ["body", "featureFlags"]
+
+
+async def test_pages_go_on_behind_a_name_that_begins_with_a_dash(client):
+    names = ["--a", "-a", "-b", "a", "b"]
+    for name in names:
+        await client.post("/event-type", json={"name": name, "description": ""})
+    found, page = [], {"iterator": "", "done": False}
+    while not page["done"]:
+        query = {"limit": 1, "iterator": page["iterator"]}
+        page = (await client.get("/event-type", params=query)).json()
+        found += [each["name"] for each in page["data"]]
+    assert found == names
+    empty = (await client.get("/event-type", params={"iterator": "~-z"})).json()
+    assert [each["name"] for each in empty["data"]] == ["a", "b"]
+    back = (await client.get("/event-type", params={"iterator": "--b", "limit": 1})).json()
+    assert [each["name"] for each in back["data"]] == ["-a"]
+    before = (await client.get("/event-type", params={"iterator": "---"})).json()
+    assert (before["data"], before["iterator"]) == ([], "~--")
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
+        ({"name": "a", "description": "", "featureFlags": ["a", "b"]}, "featureFlags"),
+        ({"name": "a", "description": "", "featureFlags": ["a b"]}, "featureFlags"),
+        ({"name": "a", "description": "", "featureFlags": "beta"}, "featureFlags"),
         ({"description": ""}, "name"), ({"name": "a b", "description": ""}, "name"),
         ({"name": "a"}, "description"), ({"name": "a", "description": 5}, "description"),
         ({"name": "a", "description": "", "enforced": True}, "enforced"),

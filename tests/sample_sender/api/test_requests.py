@@ -135,6 +135,20 @@ async def test_a_bad_query_is_named(client, endpoint_id, list_of, query):
 
 
 @pytest.mark.parametrize(
+    ("list_of", "cursor"),
+    [("", "ep_1"), ("/tenant/endpoint", "app_1"), ("/tenant/msg", "atmpt_1"),
+     ("/tenant/attempt/endpoint/e", "msg_1"), ("/tenant/delivery", "garbage"),
+     ("/tenant/endpoint/e/held", "..."), ("/tenant/endpoint/e/msg", "ep_1")],
+)  # fmt: skip
+@pytest.mark.parametrize("mark", ["", "-", "~"])
+async def test_a_cursor_of_another_list_is_refused(client, endpoint_id, list_of, cursor, mark):
+    answer = await client.get(f"/app{list_of}?iterator={mark}{cursor}")
+    assert answer.status_code == 422
+    (error,) = answer.json()["detail"]
+    assert (error["loc"], "of this list" in error["msg"]) == (["query", "iterator"], True)
+
+
+@pytest.mark.parametrize(
     "body",
     [b"", b"{", b"[]", b"5", b"\xff", b'{"a": NaN}', b'{"a": -Infinity}', b'{"a": 1e999}',
      b'{"a": "\\ud800"}', b'{"\\udfff": 1}', b'{"a":' * 5000, b'{"a": ' + b"9" * 5000 + b"}",
@@ -144,6 +158,27 @@ async def test_a_bad_query_is_named(client, endpoint_id, list_of, query):
 async def test_malformed_json_is_a_400(client, body):
     answer = await client.post("/app", content=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b" \n", "the body is empty; send a JSON object"),
+        (b"[]", "not a JSON object: see line 1, column 1"),
+        (b'{"a": 1,\n "b" 2}', "not a JSON object: see line 2, column 6"),
+        (b'{"a": 1,}', "not a JSON object: see line 1, column 9"),
+        (b'{"a": tru}', "not a JSON object: see line 1, column 7"),
+        (b'{"a": 1} more', "not a JSON object: see line 1, column 10"),
+        (b'{"a": "\xe9"}', "not UTF-8: see byte 8"),
+        (b'{"a": "\\ud800"}', "half of a character"),
+        (b'{"a": NaN}', "NaN and Infinity are not JSON"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "a number in the body is too large"),
+        (b'{"a":' * 5000, "nested deeper than 100"),
+    ],
+)
+async def test_malformed_json_is_told_where_and_why(client, body, words):
+    answer = await client.post("/app", content=body)
+    assert words in answer.json()["detail"]
 
 
 async def test_strange_json_is_taken_as_it_is(client, app_id):
@@ -516,7 +551,8 @@ async def answer_to(app, scope, receive):
         sent.append(message)
 
     await app(scope, receive, send)
-    return sent[0]["status"], json.loads(sent[1]["body"])["code"]
+    closes = (b"connection", b"close") in sent[0]["headers"]
+    return sent[0]["status"], json.loads(sent[1]["body"])["code"], closes
 
 
 async def test_a_client_that_goes_away_is_no_error(services, token_of):
@@ -528,7 +564,8 @@ async def test_a_client_that_goes_away_is_no_error(services, token_of):
         {"type": "http.disconnect"},
     ]
     app = Dispatcher(services, OPERATIONS)
-    assert await answer_to(app, scope_of(token_of()), receive) == (400, "client_disconnected")
+    answer = await answer_to(app, scope_of(token_of()), receive)
+    assert answer == (400, "client_disconnected", False)
 
 
 async def test_a_body_that_drags_on_is_a_408(services, token_of):
@@ -536,4 +573,4 @@ async def test_a_body_that_drags_on_is_a_408(services, token_of):
         await asyncio.Event().wait()
 
     app = Dispatcher(services, OPERATIONS, body_deadline=0)
-    assert await answer_to(app, scope_of(token_of()), receive) == (408, "request_timeout")
+    assert await answer_to(app, scope_of(token_of()), receive) == (408, "request_timeout", True)

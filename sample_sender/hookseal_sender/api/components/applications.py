@@ -14,6 +14,7 @@ from hookseal_sender.api.components.build import (
     reply,
     request,
     text,
+    texts,
 )
 from hookseal_sender.api.components.shared import (
     APP_ID,
@@ -24,6 +25,7 @@ from hookseal_sender.api.components.shared import (
     throttle,
     uid,
 )
+from hookseal_sender.api.names import NAME_PATTERN
 
 __all__ = ["APPLICATIONS", "APPLICATION_UID"]
 
@@ -75,6 +77,14 @@ APPLICATIONS: dict[str, Schema] = {
             "expiry": nullable(
                 count("Seconds that the token lasts.", 3600, minimum=3600, maximum=604800),
                 "Null: 7 days.",
+            ),
+            "featureFlags": nullable(
+                texts(
+                    "Features whose event types the token sees.",
+                    ["beta"],
+                    items={"minLength": 1, "maxLength": 256, "pattern": NAME_PATTERN},
+                    maxItems=10,
+                )
             ),
         },
         shown=["expiry"],

@@ -16,7 +16,7 @@ from hookseal_sender.api.components.build import (
     text,
     texts,
 )
-from hookseal_sender.api.components.shared import CREATED, EVENT_TYPE, UPDATED
+from hookseal_sender.api.components.shared import CREATED, EVENT_TYPE, OLD_NAME, UPDATED
 from hookseal_sender.api.names import NAME_PATTERN
 
 __all__ = ["EVENT_TYPES"]
@@ -35,12 +35,16 @@ _SETTINGS: dict[str, Schema] = {
     "deprecated": flag("Whether people should choose another.", default=False),
     "featureFlag": nullable(
         text(
-            "A feature that it belongs to.",
+            "A feature that it belongs to: tokens of an application see it only if they were made "
+            "with this flag.",
             "beta",
             minLength=1,
             maxLength=256,
             pattern=NAME_PATTERN,
         )
+    ),
+    "featureFlags": nullable(
+        {**texts("The same as a list of at most one.", ["beta"], maxItems=1), **OLD_NAME}
     ),
     "schemas": nullable(
         mapping(
@@ -87,9 +91,6 @@ EVENT_TYPES: dict[str, Schema] = {
             **_NAME,
             **_DESCRIPTION,
             **optional(_SETTINGS),
-            "featureFlags": nullable(
-                texts("The feature that it belongs to.", ["beta"], deprecated=True)
-            ),
             "createdAt": CREATED,
             "updatedAt": UPDATED,
         },

@@ -17,6 +17,7 @@ def test_an_event_type_is_patched_replaced_archived_and_expunged(svix, name):
         EventTypeIn(name=event, description="A user", schemas={"1": schema}, feature_flags=["beta"])
     )
     assert (made.name, made.archived, made.schemas) == (event, False, {"1": schema})
+    assert (made.feature_flags, made.feature_flag) == (["beta"], "beta")
     assert svix.event_type.get(event).description == "A user"
     assert svix.event_type.patch(event, EventTypePatch(deprecated=True)).deprecated
     replaced = svix.event_type.upsert(event, EventTypeUpsertIn(description="Somebody"))
