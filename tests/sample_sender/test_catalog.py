@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -76,15 +77,15 @@ async def test_an_application_is_updated(store, make_application, clock):
     made = await make_application(uid="one", throttle_rate=5)
     clock.advance(1)
     draft = ApplicationDraft(name="b", uid="two", metadata={"x": "y"})
-    updated = await store.update_application(made.id, draft)
+    updated = await store.change_application(made.id, lambda _: draft)
     assert await store.application(ORG, "two") == updated
     assert (updated.name, updated.throttle_rate, updated.metadata) == ("b", None, {"x": "y"})
     assert (updated.created_ms, updated.updated_ms) == (made.created_ms, clock.now_ms)
     await make_application(uid="three")
     with pytest.raises(Conflict):
-        await store.update_application(made.id, ApplicationDraft(name="b", uid="three"))
+        await store.change_application(made.id, lambda _: ApplicationDraft(name="b", uid="three"))
     with pytest.raises(NotFound):
-        await store.update_application("app_none", draft)
+        await store.change_application("app_none", lambda _: draft)
 
 
 async def test_deleting_an_application_takes_all_of_it(
@@ -100,7 +101,7 @@ async def test_deleting_an_application_takes_all_of_it(
         store.application(ORG, app_id),
         store.endpoint(app_id, endpoint.id),
         store.delete_application(app_id),
-        store.update_application(app_id, ApplicationDraft(name="x")),
+        store.change_application(app_id, lambda _: ApplicationDraft(name="x")),
         store.create_endpoint(app_id, EndpointDraft(url="https://e.example", name="e"), "whsec_"),
     ):
         with pytest.raises(NotFound):
@@ -203,19 +204,51 @@ async def test_a_sealed_value_does_not_open_in_another_row(store, make_endpoint)
 async def test_headers_are_replaced(store, make_endpoint):
     made = await make_endpoint()
     assert made.headers == {}
-    await store.set_headers(made.app_id, made.id, {"x-a": "1", "x-b": "2"})
+    await store.change_headers(made.app_id, made.id, lambda _: {"x-a": "1", "x-b": "2"})
     assert (await store.endpoint(made.app_id, made.id)).headers == {"x-a": "1", "x-b": "2"}
-    await store.set_headers(made.app_id, made.id, {})
+    await store.change_headers(made.app_id, made.id, lambda _: {})
     assert (await store.endpoint(made.app_id, made.id)).headers == {}
     with pytest.raises(NotFound):
-        await store.set_headers(made.app_id, "ep_none", {})
+        await store.change_headers(made.app_id, "ep_none", lambda _: {})
+
+
+async def test_of_changes_at_once_every_one_counts(store, another_store, make_endpoint):
+    made = await make_endpoint()
+    key, stores = (made.app_id, made.id), [store, await another_store()]
+
+    def named(number):
+        return lambda current: current | {f"x-{number}": "1"}
+
+    def tagged(number):
+        tag = {str(number): "1"}
+        return lambda current: replace(current, metadata=current.metadata | tag)
+
+    numbers = range(10)
+    await asyncio.gather(
+        *(stores[n % 2].change_headers(*key, named(n)) for n in numbers),
+        *(stores[n % 2].change_endpoint(*key, tagged(n)) for n in numbers),
+    )
+    changed = await store.endpoint(*key)
+    assert set(changed.headers) == {f"x-{number}" for number in numbers}
+    assert set(changed.metadata) == set(map(str, numbers))
+
+
+async def test_a_change_that_fails_changes_nothing(store, make_endpoint):
+    made = await make_endpoint()
+
+    def fail(_current):
+        raise Conflict("not like this")
+
+    with pytest.raises(Conflict):
+        await store.change_endpoint(made.app_id, made.id, fail)
+    assert await store.endpoint(made.app_id, made.id) == made
 
 
 async def test_updating_leaves_secrets_and_headers(store, make_endpoint, clock):
     made = await make_endpoint(headers={"x": "1"}, event_types=("a",))
     clock.advance(1)
     draft = EndpointDraft(url="https://two.example", name="two")
-    updated = await store.update_endpoint(made.app_id, made.id, draft)
+    updated = await store.change_endpoint(made.app_id, made.id, lambda _: draft)
     assert await store.endpoint(made.app_id, made.id) == updated
     assert (updated.url, updated.event_types, updated.updated_ms) == (
         draft.url,
@@ -224,7 +257,7 @@ async def test_updating_leaves_secrets_and_headers(store, make_endpoint, clock):
     )
     assert (updated.secrets, updated.headers) == (made.secrets, made.headers)
     with pytest.raises(NotFound):
-        await store.update_endpoint(made.app_id, "ep_none", draft)
+        await store.change_endpoint(made.app_id, "ep_none", lambda _: draft)
 
 
 async def test_disabling_holds_and_enabling_resumes_with_a_clean_slate(
@@ -233,7 +266,7 @@ async def test_disabling_holds_and_enabling_resumes_with_a_clean_slate(
     made = await make_endpoint()
     before = await publish(made.app_id)
     off = EndpointDraft(url=made.url, name="e", disabled=True)
-    disabled = await store.update_endpoint(made.app_id, made.id, off)
+    disabled = await store.change_endpoint(made.app_id, made.id, lambda _: off)
     after = await publish(made.app_id)
     assert (disabled.disabled, disabled.disabled_for) == (True, Disabled.BY_CALLER)
     held = await store.deliveries(
@@ -245,10 +278,12 @@ async def test_disabling_holds_and_enabling_resumes_with_a_clean_slate(
         "UPDATE endpoint SET disabled_for = 'failing', failing_since_ms = 1, "
         "paused_until_ms = 2, pauses = 3",
     )
-    still = await store.update_endpoint(made.app_id, made.id, off)
+    still = await store.change_endpoint(made.app_id, made.id, lambda _: off)
     assert still.disabled_for is Disabled.FAILING
     store.arrivals.clear()
-    on = await store.update_endpoint(made.app_id, made.id, EndpointDraft(url=made.url, name="e"))
+    on = await store.change_endpoint(
+        made.app_id, made.id, lambda _: EndpointDraft(url=made.url, name="e")
+    )
     assert (on.disabled, on.disabled_for, on.failing_since_ms, on.paused_until_ms) == (
         False,
         None,
@@ -399,14 +434,14 @@ async def test_an_event_type_is_updated_and_expunged(store, clock):
     made = await store.create_event_type(org, EventTypeDraft(name="a", description=""))
     clock.advance(1)
     draft = EventTypeDraft(name="a", description="x", archived=True)
-    updated = await store.update_event_type(org, draft)
+    updated = await store.change_event_type(org, "a", lambda _: draft)
     assert await store.event_type(org, "a") == updated
     assert (updated.description, updated.archived) == ("x", True)
     assert (updated.created_ms, updated.updated_ms) == (made.created_ms, clock.now_ms)
     await store.delete_event_type(org, "a", expunge=True)
     for gone in (
         store.event_type(org, "a"),
-        store.update_event_type(org, draft),
+        store.change_event_type(org, "a", lambda _: draft),
         store.delete_event_type(org, "a", expunge=True),
         store.delete_event_type(org, "a", expunge=False),
     ):
@@ -434,7 +469,7 @@ async def test_an_organisation_is_told_of_its_endpoints(
     made = await make_endpoint(app.id, uid="mine")
     clock.advance(1)
     draft = EndpointDraft(url=made.url, name="e", uid="mine", disabled=True)
-    await store.update_endpoint(app.id, made.id, draft)
+    await store.change_endpoint(app.id, made.id, lambda _: draft)
     clock.advance(1)
     await store.delete_endpoint(app.id, made.id)
     data = {"appId": app.id, "appUid": "one", "endpointId": made.id, "endpointUid": "mine"}

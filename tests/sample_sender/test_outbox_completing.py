@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +12,6 @@ from hookseal_sender.model import (
     ApplicationDraft,
     DeliveryState,
     Disabled,
-    EndpointDraft,
     Trigger,
 )
 from hookseal_sender.store import PageRequest
@@ -129,10 +128,9 @@ async def test_an_attempt_under_way_when_its_endpoint_is_disabled_is_held_if_it_
 
 
 async def disable(store, endpoint, *, disabled=True):
-    draft = EndpointDraft(
-        **{each.name: getattr(endpoint, each.name) for each in fields(EndpointDraft)}
+    await store.change_endpoint(
+        endpoint.app_id, endpoint.id, lambda current: replace(current, disabled=disabled)
     )
-    await store.update_endpoint(endpoint.app_id, endpoint.id, replace(draft, disabled=disabled))
 
 
 async def test_an_endpoint_that_fails_too_long_is_disabled(

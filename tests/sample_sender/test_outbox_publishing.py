@@ -302,11 +302,15 @@ async def test_the_newest_schema_counts_as_it_is_now(store, make_application, cl
     await store.create_event_type(DEFAULT_ORGANISATION, wide)
     await store.publish(ORG, app.id, DRAFT)
     clock.advance(1)
-    await store.update_event_type(DEFAULT_ORGANISATION, event_type(schemas={"11": False}))
+    await store.change_event_type(
+        DEFAULT_ORGANISATION, "user.created", lambda _: event_type(schemas={"11": False})
+    )
     with pytest.raises(PayloadRefused):
         await store.publish(ORG, app.id, DRAFT)
     clock.advance(1)
-    await store.update_event_type(DEFAULT_ORGANISATION, event_type(enforced=False))
+    await store.change_event_type(
+        DEFAULT_ORGANISATION, "user.created", lambda _: event_type(enforced=False)
+    )
     await store.publish(ORG, app.id, DRAFT)
 
 

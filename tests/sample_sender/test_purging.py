@@ -101,7 +101,7 @@ async def test_what_is_held_goes_with_its_payload(
     endpoint = await make_endpoint()
     other = await make_endpoint(endpoint.app_id)
     off = EndpointDraft(url=endpoint.url, name="e", disabled=True)
-    await store.update_endpoint(endpoint.app_id, endpoint.id, off)
+    await store.change_endpoint(endpoint.app_id, endpoint.id, lambda _: off)
     message = await publish(endpoint.app_id, retention_days=5)
     kept = await publish(endpoint.app_id, retention_days=6)
     clock.advance(5 * DAY)

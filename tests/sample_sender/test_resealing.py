@@ -49,7 +49,9 @@ async def test_the_older_key_can_be_retired(opened, monkeypatch):
     async with opened(NEW, OLD) as store:
         new = (await made(store, 1))[0]
         changed = endpoints[1]
-        await store.set_headers(changed.app_id, changed.id, {"x-c": "d"})  # by the newest key
+        await store.change_headers(
+            changed.app_id, changed.id, lambda _: {"x-c": "d"}
+        )  # by the newest key
         assert await store.reseal() == (4, 0)
         assert await store.reseal() == (0, 0)
     async with opened(NEW) as store:

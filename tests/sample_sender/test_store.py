@@ -42,7 +42,7 @@ async def test_the_state_of_the_whole_sender(store, make_endpoint, publish, cloc
     )
     await store.claim(limit=1, per_endpoint=1, lease=30.0)
     clock.advance(1)
-    await store.update_endpoint(off.app_id, off.id, EndpointDraft(url=off.url, name="e"))
+    await store.change_endpoint(off.app_id, off.id, lambda _: EndpointDraft(url=off.url, name="e"))
     seen = await store.overview()
     assert seen.deliveries[DeliveryState.SENDING] == 1
     assert seen.deliveries[DeliveryState.READY] == 3

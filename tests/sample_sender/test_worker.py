@@ -487,7 +487,7 @@ async def test_an_endpoint_that_answers_has_its_whole_share(partly, store, make_
     transport = partly()
     await until(lambda: transport.answered == 20)
     hanging = EndpointDraft(url="https://hangs.test/", name="e")
-    await store.update_endpoint(endpoint.app_id, endpoint.id, hanging)
+    await store.change_endpoint(endpoint.app_id, endpoint.id, lambda _: hanging)
     for _ in range(20):
         await publish(endpoint.app_id)
     await until(lambda: transport.begun.count("https://hangs.test/") == 5)

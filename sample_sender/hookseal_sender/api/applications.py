@@ -16,10 +16,11 @@ from hookseal_sender.api.replies import NO_CONTENT, json_reply
 from hookseal_sender.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hookseal_sender.api.call import Call
     from hookseal_sender.api.replies import Reply
+    from hookseal_sender.model import Application, ApplicationDraft
 
 __all__ = ["OPERATIONS"]
 
@@ -66,15 +67,19 @@ async def _update(call: Call) -> Reply:
 
 
 async def _replace(call: Call, values: Mapping[str, object]) -> Reply:
-    current = await call.application()
-    draft = application_in(values, current.plan, uid=current.uid)
-    return json_reply(application_out(await call.store.update_application(current.id, draft)))
+    return await _change(
+        call, lambda current: application_in(values, current.plan, uid=current.uid)
+    )
 
 
 async def _patch(call: Call) -> Reply:
-    current = await call.application()
-    draft = application_patch(call.body(), current)
-    return json_reply(application_out(await call.store.update_application(current.id, draft)))
+    values = call.body()
+    return await _change(call, lambda current: application_patch(values, current))
+
+
+async def _change(call: Call, change: Callable[[Application], ApplicationDraft]) -> Reply:
+    app_id = (await call.application()).id
+    return json_reply(application_out(await call.store.change_application(app_id, change)))
 
 
 async def _delete(call: Call) -> Reply:

@@ -14,6 +14,8 @@ from hookseal_sender.api.replies import NO_CONTENT, json_reply
 from hookseal_sender.api.secrets import public_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from hookseal_sender.api.call import Call
     from hookseal_sender.api.replies import Reply
 
@@ -48,16 +50,20 @@ async def _headers(call: Call) -> Reply:
 
 
 async def _set_headers(call: Call) -> Reply:
-    current = await call.endpoint()
-    headers = headers_in(call.body(), required=True)
-    await call.store.set_headers(current.app_id, current.id, headers)
-    return NO_CONTENT
+    values = call.body()
+    return await _change_headers(call, lambda _current: headers_in(values, required=True))
 
 
 async def _patch_headers(call: Call) -> Reply:
+    values = call.body()
+    return await _change_headers(call, lambda current: headers_patch(values, current))
+
+
+async def _change_headers(
+    call: Call, change: Callable[[Mapping[str, str]], Mapping[str, str]]
+) -> Reply:
     current = await call.endpoint()
-    headers = headers_patch(call.body(), current.headers)
-    await call.store.set_headers(current.app_id, current.id, headers)
+    await call.store.change_headers(current.app_id, current.id, change)
     return NO_CONTENT
 
 

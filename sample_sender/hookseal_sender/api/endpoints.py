@@ -16,8 +16,11 @@ from hookseal_sender.api.replies import NO_CONTENT, json_reply
 from hookseal_sender.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hookseal_sender.api.call import Call
     from hookseal_sender.api.replies import Reply
+    from hookseal_sender.model import Endpoint, EndpointDraft
 
 __all__ = ["OPERATIONS"]
 
@@ -57,17 +60,19 @@ async def _update(call: Call) -> Reply:
 
 
 async def _replace(call: Call) -> Reply:
-    current = await call.endpoint()
-    draft = endpoint_in(call.body(), call.services, uid=current.uid)
-    updated = await call.store.update_endpoint(current.app_id, current.id, draft)
-    return json_reply(endpoint_out(updated))
+    values = call.body()
+    return await _change(call, lambda current: endpoint_in(values, call.services, uid=current.uid))
 
 
 async def _patch(call: Call) -> Reply:
-    current = await call.endpoint()
-    draft = endpoint_patch(call.body(), current, call.services)
-    updated = await call.store.update_endpoint(current.app_id, current.id, draft)
-    return json_reply(endpoint_out(updated))
+    values = call.body()
+    return await _change(call, lambda current: endpoint_patch(values, current, call.services))
+
+
+async def _change(call: Call, change: Callable[[Endpoint], EndpointDraft]) -> Reply:
+    before = await call.endpoint()
+    changed = await call.store.change_endpoint(before.app_id, before.id, change)
+    return json_reply(endpoint_out(changed))
 
 
 async def _delete(call: Call) -> Reply:

@@ -17,9 +17,11 @@ from hookseal_sender.api.replies import NO_CONTENT, json_reply
 from hookseal_sender.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hookseal_sender.api.call import Call
     from hookseal_sender.api.replies import Reply
-    from hookseal_sender.model import EventType
+    from hookseal_sender.model import EventType, EventTypeDraft
 
 __all__ = ["OPERATIONS"]
 
@@ -58,16 +60,22 @@ async def _update(call: Call) -> Reply:
     org_id, name = call.scope.org_id, call.path["event_type_name"]
     draft = event_type_in(call.body(), name=name)
     with contextlib.suppress(NotFound):
-        return json_reply(event_type_out(await call.store.update_event_type(org_id, draft)))
+        return await _change(call, lambda _current: draft)
     with contextlib.suppress(Conflict):
         return json_reply(event_type_out(await call.store.create_event_type(org_id, draft)), 201)
     # Somebody else was first.
-    return json_reply(event_type_out(await call.store.update_event_type(org_id, draft)))
+    return await _change(call, lambda _current: draft)
 
 
 async def _patch(call: Call) -> Reply:
-    draft = event_type_patch(call.body(), await _event_type(call))
-    return json_reply(event_type_out(await call.store.update_event_type(call.scope.org_id, draft)))
+    values = call.body()
+    return await _change(call, lambda current: event_type_patch(values, current))
+
+
+async def _change(call: Call, change: Callable[[EventType], EventTypeDraft]) -> Reply:
+    name = call.path["event_type_name"]
+    changed = await call.store.change_event_type(call.scope.org_id, name, change)
+    return json_reply(event_type_out(changed))
 
 
 async def _delete(call: Call) -> Reply:

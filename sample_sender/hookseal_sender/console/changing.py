@@ -75,13 +75,14 @@ class Changing:
         visit, app, endpoint = await self._web.door.endpoint(request)
         fields = await self._web.form(request, visit)
         try:
-            draft = draft_in(fields, self._web.services, endpoint)
+            saved = await self._web.store.change_endpoint(
+                app.id, endpoint.id, lambda current: draft_in(fields, self._web.services, current)
+            )
         except FormFaults as error:
             given = dict(fields)
             return await self._asked(
                 request, visit, app, endpoint, given, chosen(fields), faults=error.faults
             )
-        saved = await self._web.store.update_endpoint(app.id, endpoint.id, draft)
         await self._web.follow(endpoint, saved)
         return self._web.to_webhook(request, endpoint, query="?said=saved")
 
@@ -121,8 +122,12 @@ class Changing:
     async def _set_disabled(self, request: Request, *, disabled: bool) -> Response:
         visit, app, endpoint = await self._web.door.endpoint(request)
         await self._web.form(request, visit)
-        draft = replace(endpoint_patch({}, endpoint, self._web.services), disabled=disabled)
-        await self._web.store.update_endpoint(app.id, endpoint.id, draft)
+        values = {"disabled": disabled}
+        await self._web.store.change_endpoint(
+            app.id,
+            endpoint.id,
+            lambda current: endpoint_patch(values, current, self._web.services),
+        )
         said = "disabled" if disabled else "enabled"
         return self._web.to_webhook(request, endpoint, query=f"?said={said}")
 

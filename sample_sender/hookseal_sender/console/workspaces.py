@@ -86,8 +86,9 @@ class Workspaces:
         except InputInvalid as error:
             faults = {"plan": next(iter(faults_of(error).values()))}
             return await self._shown(request, visit, app, status=422, faults=faults)
-        kept = replace(application_patch({}, app), plan=draft.plan)
-        await self._web.store.update_application(app.id, kept)
+        await self._web.store.change_application(
+            app.id, lambda current: replace(application_patch({}, current), plan=draft.plan)
+        )
         return self._web.to(request, "app", app.id)
 
     async def make_link(self, request: Request) -> Response:

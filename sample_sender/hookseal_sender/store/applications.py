@@ -17,17 +17,19 @@ from hookseal_sender.store.rows import application_values, fresh_id, read_applic
 from hookseal_sender.store.schema import application, endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hookseal_sender.model import Application, ApplicationDraft, Scope
     from hookseal_sender.store.base import Page, PageRequest
 
 __all__ = [
+    "change_application",
     "create_application",
     "delete_application",
     "find_application",
     "get_application",
     "list_applications",
     "live_application",
-    "update_application",
 ]
 
 _LIVE = select(application).where(application.c.deleted_ms.is_(None))
@@ -82,20 +84,21 @@ def list_applications(connection: Connection, org_id: str, page: PageRequest) ->
     return read_page(connection, query, (application.c.id,), page, read_application)
 
 
-def update_application(
-    connection: Connection, now_ms: int, app_id: str, draft: ApplicationDraft
+def change_application(
+    connection: Connection,
+    now_ms: int,
+    app_id: str,
+    change: Callable[[Application], ApplicationDraft],
 ) -> Application:
     """Replace what a caller decides, and return the application."""
-    statement = (
-        update(application)
-        .where(application.c.id == app_id, application.c.deleted_ms.is_(None))
-        .values(application_values(draft) | {"updated_ms": now_ms})
-        .returning(*application.c)
-    )
-    row = connection.execute(statement).mappings().first()
+    here = application.c.id == app_id
+    locked = _LIVE.where(here).with_for_update(key_share=True)
+    row = connection.execute(locked).mappings().first()
     if row is None:
         raise NotFound("there is no such application")
-    return read_application(row)
+    values = application_values(change(read_application(row))) | {"updated_ms": now_ms}
+    statement = update(application).where(here).values(values).returning(*application.c)
+    return read_application(connection.execute(statement).mappings().one())
 
 
 def delete_application(connection: Connection, now_ms: int, app_id: str) -> None:

@@ -13,7 +13,7 @@ from hookseal_sender.standing import UNBOUNDED
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hookseal_sender.model import (
         Application,
@@ -202,8 +202,14 @@ class Catalog(Protocol):
         """Return applications by id."""
         ...
 
-    async def update_application(self, app_id: str, draft: ApplicationDraft) -> Application:
-        """Replace what a caller decides."""
+    async def change_application(
+        self, app_id: str, change: Callable[[Application], ApplicationDraft]
+    ) -> Application:
+        """Replace what a caller decides by what ``change`` makes of it.
+
+        Nobody else changes it meanwhile, here as in the others: of two that change a part each,
+        both count. ``change`` runs in another thread; what it raises undoes everything.
+        """
         ...
 
     async def delete_application(self, app_id: str) -> None:
@@ -228,10 +234,10 @@ class Catalog(Protocol):
         """Return endpoints by id."""
         ...
 
-    async def update_endpoint(
-        self, app_id: str, endpoint_id: str, draft: EndpointDraft
+    async def change_endpoint(
+        self, app_id: str, endpoint_id: str, change: Callable[[Endpoint], EndpointDraft]
     ) -> Endpoint:
-        """Replace all but secrets and headers.
+        """Replace all but secrets and headers by what ``change`` makes of it.
 
         Disabling holds the deliveries; enabling resumes them and forgets failures and pauses.
         """
@@ -241,8 +247,13 @@ class Catalog(Protocol):
         """Delete it; its unfinished deliveries are cancelled, one in flight is not recorded."""
         ...
 
-    async def set_headers(self, app_id: str, endpoint_id: str, headers: Mapping[str, str]) -> None:
-        """Replace the custom headers."""
+    async def change_headers(
+        self,
+        app_id: str,
+        endpoint_id: str,
+        change: Callable[[Mapping[str, str]], Mapping[str, str]],
+    ) -> None:
+        """Replace the custom headers by what ``change`` makes of them."""
         ...
 
     async def rotate_secret(
@@ -268,8 +279,10 @@ class Catalog(Protocol):
         """Return event types by name, archived ones too if ``archived``."""
         ...
 
-    async def update_event_type(self, org_id: str, draft: EventTypeDraft) -> EventType:
-        """Replace the event type of the draft's name."""
+    async def change_event_type(
+        self, org_id: str, name: str, change: Callable[[EventType], EventTypeDraft]
+    ) -> EventType:
+        """Replace the event type by what ``change`` makes of it; its name stays."""
         ...
 
     async def delete_event_type(self, org_id: str, name: str, *, expunge: bool) -> None:

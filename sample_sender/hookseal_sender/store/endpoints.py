@@ -26,7 +26,7 @@ from hookseal_sender.store.rows import (
 from hookseal_sender.store.schema import endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import RowMapping
 
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from hookseal_sender.vault import Vault
 
 __all__ = [
+    "change_endpoint",
+    "change_headers",
     "create_endpoint",
     "delete_endpoint",
     "get_endpoint",
     "list_endpoints",
     "rotate_secret",
-    "set_headers",
-    "update_endpoint",
 ]
 
 MAX_OLD_SECRETS = 10
@@ -98,21 +98,22 @@ def list_endpoints(
     )
 
 
-def update_endpoint(
+def change_endpoint(
     connection: Connection,
     now_ms: int,
     vault: Vault,
     app_id: str,
     endpoint_id: str,
-    draft: EndpointDraft,
+    change: Callable[[Endpoint], EndpointDraft],
 ) -> Endpoint:
     """Replace what a caller decides; hold or resume the deliveries if ``disabled`` changed."""
-    was_disabled = _locked(connection, app_id, endpoint_id)["disabled"]
+    before = read_endpoint(vault, _locked(connection, app_id, endpoint_id))
+    draft = change(before)
     values = endpoint_values(draft) | {"updated_ms": now_ms}
-    if draft.disabled and not was_disabled:
+    if draft.disabled and not before.disabled:
         values |= _BY_CALLER
         holding.hold(connection, app_id, endpoint_id)
-    if was_disabled and not draft.disabled:
+    if before.disabled and not draft.disabled:
         values |= _ENABLED
         holding.resume(connection, now_ms, app_id, endpoint_id)
     statement = _one(app_id, endpoint_id).values(values).returning(*endpoint.c)
@@ -135,17 +136,17 @@ def delete_endpoint(
     operational.endpoint_changed(connection, now_ms, "endpoint.deleted", row)
 
 
-def set_headers(
+def change_headers(
     connection: Connection,
     now_ms: int,
     vault: Vault,
     app_id: str,
     endpoint_id: str,
-    headers: Mapping[str, str],
+    change: Callable[[Mapping[str, str]], Mapping[str, str]],
 ) -> None:
     """Replace the custom headers."""
-    _locked(connection, app_id, endpoint_id)
-    sealed = seal_headers(vault, app_id, endpoint_id, headers)
+    before = read_endpoint(vault, _locked(connection, app_id, endpoint_id))
+    sealed = seal_headers(vault, app_id, endpoint_id, change(before.headers))
     connection.execute(_one(app_id, endpoint_id).values(headers=sealed, updated_ms=now_ms))
 
 

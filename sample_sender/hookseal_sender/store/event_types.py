@@ -15,15 +15,17 @@ from hookseal_sender.store.rows import event_type_values, read_event_type
 from hookseal_sender.store.schema import event_type
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hookseal_sender.model import EventType, EventTypeDraft
     from hookseal_sender.store.base import Page, PageRequest
 
 __all__ = [
+    "change_event_type",
     "create_event_type",
     "delete_event_type",
     "get_event_type",
     "list_event_types",
-    "update_event_type",
 ]
 
 
@@ -61,16 +63,21 @@ def list_event_types(
     return read_page(connection, query, (event_type.c.name,), page, read_event_type)
 
 
-def update_event_type(
-    connection: Connection, now_ms: int, org_id: str, draft: EventTypeDraft
+def change_event_type(
+    connection: Connection,
+    now_ms: int,
+    org_id: str,
+    name: str,
+    change: Callable[[EventType], EventTypeDraft],
 ) -> EventType:
     """Replace what a caller decides, and return the event type."""
-    values = event_type_values(draft) | {"updated_ms": now_ms}
-    statement = _one(org_id, draft.name).values(values).returning(*event_type.c)
-    row = connection.execute(statement).mappings().first()
+    query = select(event_type).where(event_type.c.org_id == org_id, event_type.c.name == name)
+    row = connection.execute(query.with_for_update()).mappings().first()
     if row is None:
         raise NotFound("there is no such event type")
-    return read_event_type(row)
+    values = event_type_values(change(read_event_type(row))) | {"updated_ms": now_ms}
+    changed = connection.execute(_one(org_id, name).values(values).returning(*event_type.c))
+    return read_event_type(changed.mappings().one())
 
 
 def delete_event_type(

@@ -53,21 +53,21 @@ class _Catalog(Operations):
     create_application = writes(application_statements.create_application)
     application = reads(application_statements.find_application)
     applications = reads(application_statements.list_applications)
-    update_application = writes(application_statements.update_application)
+    change_application = writes(application_statements.change_application)
     delete_application = writes(application_statements.delete_application)
 
     create_endpoint = writes_sealed(endpoint_statements.create_endpoint)
     endpoint = opens_sealed(endpoint_statements.get_endpoint)
     endpoints = opens_sealed(endpoint_statements.list_endpoints)
-    update_endpoint = writes_sealed(endpoint_statements.update_endpoint)
+    change_endpoint = writes_sealed(endpoint_statements.change_endpoint)
     delete_endpoint = writes_sealed(endpoint_statements.delete_endpoint)
-    set_headers = writes_sealed(endpoint_statements.set_headers)
+    change_headers = writes_sealed(endpoint_statements.change_headers)
     rotate_secret = writes_sealed(endpoint_statements.rotate_secret)
 
     create_event_type = writes(event_type_statements.create_event_type)
     event_type = reads(event_type_statements.get_event_type)
     event_types = reads(event_type_statements.list_event_types)
-    update_event_type = writes(event_type_statements.update_event_type)
+    change_event_type = writes(event_type_statements.change_event_type)
     delete_event_type = writes(event_type_statements.delete_event_type)
 
 

@@ -57,7 +57,7 @@ async def test_put_replaces_or_makes_and_patch_changes(client):
 
 async def test_put_replaces_what_somebody_else_makes_meanwhile(client, blind_once):
     await client.put("/event-type/a", json={"description": "d"})
-    blind_once("update_event_type")
+    blind_once("change_event_type")
     put = await client.put("/event-type/a", json={"description": "e"})
     assert (put.status_code, put.json()["description"]) == (200, "e")
 

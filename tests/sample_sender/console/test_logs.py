@@ -259,7 +259,7 @@ SECRET_HEADERS = {
 
 @pytest.fixture
 async def headed(store, app, endpoint):
-    await store.set_headers(app.id, endpoint.id, SECRET_HEADERS)
+    await store.change_headers(app.id, endpoint.id, lambda _: SECRET_HEADERS)
     return await store.endpoint(app.id, endpoint.id)
 
 

@@ -53,7 +53,7 @@ async def test_a_list_has_each_with_its_state_and_its_day(
             await work(status)
     off = await make_endpoint(app.id, name="Off", event_types=("a", "b", "c.*", "d", "e"))
     draft = EndpointDraft(url=off.url, name=off.name, event_types=off.event_types, disabled=True)
-    await store.update_endpoint(app.id, off.id, draft)
+    await store.change_endpoint(app.id, off.id, lambda _: draft)
     page = await customer.get(path)
     rows = dict(re.findall(r'<a class="hook-name"[^>]*>(\w+)</a>(.*?)</tr>', page.text, re.DOTALL))
     assert list(rows) == ["Off", "Silent", "Bad", "Good"]  # newest first
