@@ -46,7 +46,7 @@ def settings(database_url):
 def connect(store, clock):
     """Return a client of the API and what stands beside it, as the settings want it."""
 
-    def make(settings, play=None):
+    def make(settings, playing=None):
         services = Services(
             store=store,
             tokens=token_key(settings),
@@ -55,7 +55,7 @@ def connect(store, clock):
             public_url=settings.public_url,
             links=links_of(settings),
         )
-        app = create_app(services, routes=page_routes(settings, services, play))
+        app = create_app(services, routes=page_routes(settings, services, playing))
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://sender")
 
     return make
@@ -63,7 +63,7 @@ def connect(store, clock):
 
 async def test_the_console_and_play_are_served_where_they_are_looked_for(settings, connect):
     given = settings(frame_origins="https://app.example")
-    async with inspecting(given) as play, connect(given, play) as client:
+    async with inspecting(given) as playing, connect(given, playing) as client:
         assert (await client.get("/")).headers["location"] == "/console/"
         assert (await client.get("/console")).headers["location"].endswith("/console/")
         assert (await client.get("/console/")).headers["location"] == "/console/sign-in"
@@ -79,18 +79,18 @@ async def test_the_console_and_play_are_served_where_they_are_looked_for(setting
 
 async def test_nobody_makes_an_inspector_but_by_the_console(settings, connect):
     given = settings()
-    async with inspecting(given) as play, connect(given, play) as client:
+    async with inspecting(given) as playing, connect(given, playing) as client:
         assert (await client.post("/play/api/v1/token/generate")).status_code >= 400
         assert (await client.post("/play/new")).status_code >= 400
-        assert await play.make_bin()
+        assert await playing.play.make_bin()
 
 
 async def test_without_a_console_there_is_neither(settings, connect):
     given = settings(console="false")
     assert links_of(given) is None
     assert "http" not in str(inspectors_of(given).base)
-    async with inspecting(given) as play, connect(given) as client:
-        assert play is None
+    async with inspecting(given) as playing, connect(given) as client:
+        assert playing is None
         for path in ("/", "/console/", "/play/"):
             assert (await client.get(path)).status_code == 404
     assert "/console" not in how_to_use(given)
@@ -99,8 +99,8 @@ async def test_without_a_console_there_is_neither(settings, connect):
 
 async def test_with_postgresql_there_is_play_where_its_file_is_named(settings, tmp_path, connect):
     without = settings(database_url=POSTGRESQL)
-    async with inspecting(without) as play, connect(without) as client:
-        assert play is None
+    async with inspecting(without) as playing, connect(without) as client:
+        assert playing is None
         assert (await client.get("/play/")).status_code == 404
         assert (await client.get("/console/sign-in")).status_code == 200
     token = "t" * 32
@@ -108,19 +108,19 @@ async def test_with_postgresql_there_is_play_where_its_file_is_named(settings, t
     file = tmp_path / "named.db"
     given = settings(database_url=POSTGRESQL, play_store=str(file))
     assert f"{given.public_url}/play/in/{token}" in inspectors_of(given)
-    async with inspecting(given) as play:
-        assert isinstance(play, Play)
+    async with inspecting(given) as playing:
+        assert isinstance(playing.play, Play)
         assert file.exists()
 
 
 async def test_play_keeps_its_requests_beside_an_sqlite_database(settings, tmp_path, clock):
-    async with inspecting(settings()) as play:
-        made = await play.make_bin(secrets="whsec_" + "A" * 32)
+    async with inspecting(settings()) as playing:
+        made = await playing.play.make_bin(secrets="whsec_" + "A" * 32)
     files = [file for file in tmp_path.iterdir() if file.name.startswith("sender.db.play")]
     assert files
     assert b"whsec_" not in b"".join(file.read_bytes() for file in files)
-    async with inspecting(settings()) as play:
-        assert (await play.store.bin_to_view(made.view_token, 0)).secrets
+    async with inspecting(settings()) as playing:
+        assert (await playing.play.store.bin_to_view(made.view_token, 0)).secrets
 
 
 async def test_a_file_that_cannot_be_used_is_named_with_its_setting(settings, tmp_path):
@@ -151,24 +151,24 @@ async def test_an_event_reaches_play_although_loopback_is_not_allowed(
         stop = asyncio.Event()
         async with (
             operating(store, database_url) as ours,
-            inspecting(given) as play,
+            inspecting(given) as playing,
             working(given, store, ours.observer, stop),
-            serving(make_api(given, store, ours, play), listener, stop),
+            serving(make_api(given, store, ours, playing), listener, stop),
         ):
-            made = await play.make_bin()
+            play = playing.play
             token = token_key(given).issue(Scope(org_id=DEFAULT_ORGANISATION), now=NOW)
             async with httpx2.AsyncClient(
                 base_url=f"{given.public_url}/api/v1",
                 headers={"authorization": f"Bearer {token}"},
                 trust_env=False,
             ) as client:
-                await client.post("/app", json={"name": "a", "uid": "a"})
+                app = (await client.post("/app", json={"name": "a", "uid": "a"})).json()
+                made = await play.make_bin(client=f"application {app['id']}")
                 url = play.capture_url(made, f"{given.public_url}/play")
                 near = await client.post("/app/a/endpoint", json={"url": f"{url}/x"})
                 assert near.status_code == 422
                 hook = (await client.post("/app/a/endpoint", json={"url": url})).json()
-                path = f"/app/a/endpoint/{hook['id']}/secret"
-                await play.set_secrets(made, (await client.get(path)).json()["key"])
+                await client.post(f"/app/a/endpoint/{hook['id']}/secret/rotate", json={})
                 await client.post("/app/a/msg", json={"eventType": "a.b", "payload": {"a": 1}})
             captured = await arrived(play, made)
             assert captured.draft.body == b'{"a":1}'

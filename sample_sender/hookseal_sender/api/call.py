@@ -16,7 +16,7 @@ from hookseal_sender.model import ENTERPRISE
 from hookseal_sender.observe import NoObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from hookseal_sender.addresses import AddressGuard
     from hookseal_sender.api.parameters import Parameter
@@ -32,6 +32,10 @@ __all__ = ["Call", "Services"]
 ValueT = TypeVar("ValueT")
 
 
+async def _follow_nothing(_before: Endpoint | None, _after: Endpoint | None) -> None:
+    """Take note of no endpoint."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
     """What the operations work with.
@@ -39,7 +43,8 @@ class Services:
     ``clock`` returns unix seconds. ``public_url`` is where callers reach this server,
     ``rate_limit`` such as "5000/second" is for each token, "" for none; ``max_body`` is in bytes,
     ``contact`` is whom to ask for a plan with webhooks. ``inspectors`` are the URLs of Play's own;
-    ``links`` makes links into the console, None where there is none.
+    ``links`` makes links into the console, None where there is none. ``follow`` is told of every
+    endpoint that was made, changed or deleted: how it was before and how it is after.
     """
 
     store: Store
@@ -54,6 +59,7 @@ class Services:
     contact: str = ""
     inspectors: Inspectors = field(default_factory=Inspectors)
     links: Links | None = None
+    follow: Callable[[Endpoint | None, Endpoint | None], Awaitable[None]] = _follow_nothing
     observer: Observer = field(default_factory=NoObserver)
 
 

@@ -5,6 +5,7 @@ Knows which store operation answers which request. Must not know how bodies are 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hookseal_sender.api.endpoint_inputs import headers_in, headers_patch, rotation_in
@@ -32,7 +33,8 @@ async def _secret(call: Call) -> Reply:
 async def _rotate(call: Call) -> Reply:
     current = await call.endpoint()
     secret, overlap = rotation_in(call.optional_body(), current.secrets[0].key)
-    await call.store.rotate_secret(current.app_id, current.id, secret, overlap=overlap)
+    secrets = await call.store.rotate_secret(current.app_id, current.id, secret, overlap=overlap)
+    await call.services.follow(current, replace(current, secrets=tuple(secrets)))
     return _shown(secret)
 
 

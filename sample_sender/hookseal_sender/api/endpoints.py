@@ -72,12 +72,14 @@ async def _patch(call: Call) -> Reply:
 async def _change(call: Call, change: Callable[[Endpoint], EndpointDraft]) -> Reply:
     before = await call.endpoint()
     changed = await call.store.change_endpoint(before.app_id, before.id, change)
+    await call.services.follow(before, changed)
     return json_reply(endpoint_out(changed))
 
 
 async def _delete(call: Call) -> Reply:
     current = await call.endpoint()
     await call.store.delete_endpoint(current.app_id, current.id)
+    await call.services.follow(current, None)
     return NO_CONTENT
 
 
@@ -98,6 +100,7 @@ async def _make(call: Call, app_id: str, *, uid: str | None = None) -> Reply:
     draft = endpoint_in(values, call.services, uid=uid)
     secret, headers = secret_in(values), headers_in(values)
     made = await call.store.create_endpoint(app_id, draft, secret, headers)
+    await call.services.follow(None, made)
     return json_reply(endpoint_out(made), 201)
 
 

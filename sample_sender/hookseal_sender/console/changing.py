@@ -83,7 +83,7 @@ class Changing:
             return await self._asked(
                 request, visit, app, endpoint, given, chosen(fields), faults=error.faults
             )
-        await self._web.follow(endpoint, saved)
+        await self._web.services.follow(endpoint, saved)
         return self._web.to_webhook(request, endpoint, query="?said=saved")
 
     async def _asked(
@@ -146,7 +146,7 @@ class Changing:
         visit, app, endpoint = await self._web.door.endpoint(request)
         await self._web.form(request, visit)
         await self._web.store.delete_endpoint(app.id, endpoint.id)
-        await self._web.follow(endpoint, None)
+        await self._web.services.follow(endpoint, None)
         app_id = request.path_params["app_id"]
         return self._web.to(request, "app", app_id, "webhooks", query="?said=deleted")
 
@@ -185,7 +185,7 @@ class Changing:
             endpoint.app_id, endpoint.id, secret, overlap=overlap
         )
         rotated = replace(endpoint, secrets=tuple(secrets))
-        await self._web.follow(endpoint, rotated)
+        await self._web.services.follow(endpoint, rotated)
         return rotated
 
     # --- a test event --------------------------------------------------------------------------

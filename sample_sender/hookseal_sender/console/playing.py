@@ -22,7 +22,7 @@ class Playing:
     """The inspectors that webhooks can be tested in, at this server's ``public_url``."""
 
     def __init__(self, play: Play, public_url: str) -> None:
-        self._play = play
+        self.play = play
         self._inspectors = Inspectors(public_url)
 
     async def make(self, app: Application, given: str) -> str:
@@ -32,8 +32,8 @@ class Playing:
         """
         if await self._bin_at(given, app.id) is not None:
             return given
-        made = await self._play.make_bin(client=_client(app.id))
-        return self._play.capture_url(made, self._inspectors.base)
+        made = await self.play.make_bin(client=_client(app.id))
+        return self.play.capture_url(made, self._inspectors.base)
 
     async def view_url(self, endpoint: Endpoint) -> str | None:
         """Return the page of the inspector that the endpoint leads to; None if it leads elsewhere.
@@ -41,7 +41,7 @@ class Playing:
         An inspector of another application is elsewhere.
         """
         found = await self._bin_of(endpoint)
-        return None if found is None else self._play.view_url(found, self._inspectors.base)
+        return None if found is None else self.play.view_url(found, self._inspectors.base)
 
     async def follow(self, before: Endpoint | None, after: Endpoint | None) -> None:
         """Have the inspector that a webhook leads to check with its newest secrets.
@@ -52,11 +52,11 @@ class Playing:
         if before is not None and (after is None or after.url != before.url):
             left = await self._bin_of(before)
             if left is not None and set(_shared(before)) & set(left.secrets):
-                await self._play.set_secrets(left, ())
+                await self.play.set_secrets(left, ())
         if after is not None:
             led_to = await self._bin_of(after)
             if led_to is not None:
-                await self._play.set_secrets(led_to, _shared(after))
+                await self.play.set_secrets(led_to, _shared(after))
 
     async def _bin_of(self, endpoint: Endpoint) -> Bin | None:
         return await self._bin_at(endpoint.url, endpoint.app_id)
@@ -65,7 +65,7 @@ class Playing:
         token = self._inspectors.token_of(url)
         if token is None:
             return None
-        return await self._play.find_bin(token, client=_client(app_id))
+        return await self.play.find_bin(token, client=_client(app_id))
 
 
 def _client(app_id: str) -> str:

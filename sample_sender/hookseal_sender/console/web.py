@@ -118,13 +118,6 @@ class Web:
         app_id = request.path_params["app_id"]
         return self.to(request, "app", app_id, "webhooks", endpoint.id, *rest, query=query)
 
-    # --- Play ----------------------------------------------------------------------------------
-
-    async def follow(self, before: Endpoint | None, after: Endpoint | None) -> None:
-        """Tell Play, where there is one, what became of an endpoint. See :class:`Playing`."""
-        if self.playing is not None:
-            await self.playing.follow(before, after)
-
     # --- forms ---------------------------------------------------------------------------------
 
     async def form(self, request: Request, visit: Visit | None) -> Fields:

@@ -130,7 +130,7 @@ class Webhooks:
     async def _create(self, app: Application, draft: EndpointDraft, fields: Fields) -> Endpoint:
         kind = "v1a" if dict(fields).get("signing") == "v1a" else "v1"
         made = await self._web.store.create_endpoint(app.id, draft, new_secret(kind))
-        await self._web.follow(None, made)
+        await self._web.services.follow(None, made)
         return made
 
     async def _with_inspector(

@@ -36,7 +36,7 @@ __all__ = ["inspecting", "inspectors_of", "links_of", "page_routes"]
 
 
 @asynccontextmanager
-async def inspecting(settings: Settings) -> AsyncGenerator[Play | None]:
+async def inspecting(settings: Settings) -> AsyncGenerator[Playing | None]:
     """Give Play while the block runs, None where there is none."""
     file = _play_file(settings)
     if file is None:
@@ -45,7 +45,7 @@ async def inspecting(settings: Settings) -> AsyncGenerator[Play | None]:
     store = _open(file, settings)
     guard = AddressGuard(settings.allow_networks)
     try:
-        yield Play(
+        play = Play(
             store,
             settings=PlaySettings(
                 public_url=settings.public_url + PLAY_PATH,
@@ -56,6 +56,7 @@ async def inspecting(settings: Settings) -> AsyncGenerator[Play | None]:
             ),
             send=guarded_send(lambda address: guard.refusal(str(address)) is None),
         )
+        yield Playing(play, settings.public_url)
     finally:
         await store.close()
 
@@ -70,7 +71,7 @@ def links_of(settings: Settings) -> Links | None:
     return Links(settings.public_url, page_keys(settings)) if settings.console else None
 
 
-def page_routes(settings: Settings, services: Services, play: Play | None) -> list[BaseRoute]:
+def page_routes(settings: Settings, services: Services, playing: Playing | None) -> list[BaseRoute]:
     """Return the routes of the console and of Play; none where the console is not wanted."""
     if services.links is None:
         return []
@@ -84,9 +85,9 @@ def page_routes(settings: Settings, services: Services, play: Play | None) -> li
         keys=page_keys(settings),
         form_key=form_key(settings),
         links=services.links,
-        playing=None if play is None else Playing(play, settings.public_url),
+        playing=playing,
     )
-    played = [] if play is None else [Mount(PLAY_PATH, play)]
+    played = [] if playing is None else [Mount(PLAY_PATH, playing.play)]
     return [Route("/", _to_console), Mount(PATH, console), *played]
 
 

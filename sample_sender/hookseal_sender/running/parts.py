@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hookseal_sender.addresses import AddressGuard
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from hookseal_receiver.play import Play
     from hookseal_sender.config import Settings
+    from hookseal_sender.console import Playing
     from hookseal_sender.observe import Observer
     from hookseal_sender.running.operations import Operations
     from hookseal_sender.store import Store
@@ -53,7 +54,7 @@ async def stored(settings: Settings) -> AsyncGenerator[Store]:
 
 
 def make_api(
-    settings: Settings, store: Store, operations: Operations, play: Play | None = None
+    settings: Settings, store: Store, operations: Operations, playing: Playing | None = None
 ) -> ASGIApp:
     """Return the API on ``store``; beside it the routes of ``operations``, the console, Play."""
     services = Services(
@@ -71,7 +72,10 @@ def make_api(
         inspectors=inspectors_of(settings),
         links=links_of(settings),
     )
-    return create_app(services, routes=[*operations.routes, *page_routes(settings, services, play)])
+    if playing is not None:
+        services = replace(services, follow=playing.follow)
+    pages = page_routes(settings, services, playing)
+    return create_app(services, routes=[*operations.routes, *pages])
 
 
 @asynccontextmanager

@@ -66,16 +66,16 @@ def worker(settings: Settings, say: Say) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket, say: Say) -> None:
-    async with _begun(settings) as (stop, store, ours), inspecting(settings) as play:
-        app = make_api(settings, store, ours, play)
+    async with _begun(settings) as (stop, store, ours), inspecting(settings) as playing:
+        app = make_api(settings, store, ours, playing)
         async with working(settings, store, ours.observer, stop), serving(app, listener, stop):
             say(f"Hookseal sender on {address_of(listener)}\n{how_to_use(settings)}")
             await ours.until(stop)
 
 
 async def _api(settings: Settings, listener: socket.socket, say: Say) -> None:
-    async with _begun(settings) as (stop, store, ours), inspecting(settings) as play:
-        app = make_api(settings, store, ours, play)
+    async with _begun(settings) as (stop, store, ours), inspecting(settings) as playing:
+        app = make_api(settings, store, ours, playing)
         async with serving(app, listener, stop):
             say(f"Hookseal sender's API on {address_of(listener)}\n{how_to_use(settings)}")
             await ours.until(stop)

@@ -14,6 +14,32 @@ def base(app_id):
     return f"/app/{app_id}/endpoint"
 
 
+async def test_what_becomes_of_an_endpoint_is_told(make_services, connect):
+    told = []
+
+    async def follow(before, after):
+        told.append([each and (each.url, each.secrets[0].key) for each in (before, after)])
+
+    async with connect(make_services(follow=follow)) as client:
+        await client.post("/app", json={"name": "a", "uid": "a"})
+        path = "/app/a/endpoint/e"
+        await client.put(path, json=URL)
+        first = (await client.get(f"{path}/secret")).json()["key"]
+        await client.patch(path, json={"url": "https://example.com/two"})
+        await client.put(path, json={"url": "https://example.com/three"})
+        second = (await client.post(f"{path}/secret/rotate", json={})).json()["key"]
+        await client.put(path, json={"url": "no URL"})
+        await client.delete(path)
+    one, two, three = URL["url"], "https://example.com/two", "https://example.com/three"
+    assert told == [
+        [None, (one, first)],
+        [(one, first), (two, first)],
+        [(two, first), (three, first)],
+        [(three, first), (three, second)],
+        [(three, second), None],
+    ]
+
+
 async def test_an_endpoint_is_made_and_read(client, base):
     settings = {
         **URL,

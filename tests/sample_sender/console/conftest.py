@@ -140,14 +140,16 @@ def make_console(make_services, links, play):
     """Return the console as it is served, below ``/console`` and with Play beside it."""
 
     def make(*, keys=KEYS, playing=True, settings=SETTINGS, frame_origins=(), **given):
-        services = make_services(**given)
+        inspectors = Playing(play, PUBLIC_URL) if playing else None
+        follows = {"follow": inspectors.follow} if inspectors else {}
+        services = make_services(**(follows | given))
         console = create_console(
             services,
             replace(settings, frame_origins=frame_origins),
             keys=keys,
             form_key=FORM_KEY,
             links=links,
-            playing=Playing(play, services.public_url) if playing else None,
+            playing=inspectors,
         )
         return Starlette(routes=[Mount("/console", console), Mount("/play", play)])
 
