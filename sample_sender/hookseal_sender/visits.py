@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Visit", "VisitEnded", "Visits"]
 
-_MAX_LENGTH = 1024
-_PARTS = 5
+_MAX_LENGTH = 4096  # what a cookie may have
+_PARTS = 6
 _ID = re.compile(r"(org|app|tok|ses)_[0-9A-Za-z]{27}\Z", re.ASCII)
 
 
@@ -65,8 +65,8 @@ class Visits:
     def seal(self, visit: Visit) -> str:
         """Return the visit as text that may stand in a URL or a cookie."""
         scope = visit.scope
-        parts = [scope.org_id, scope.app_id, scope.token_id, visit.expires, visit.session_id]
-        return str(self._serializer.dumps(parts))
+        who = [scope.org_id, scope.app_id, scope.token_id, scope.feature_flags]
+        return str(self._serializer.dumps([*who, visit.expires, visit.session_id]))
 
     def open(self, text: str, *, now: float) -> Visit:
         """Return the visit. Raises :class:`VisitEnded`, and Unauthenticated for any other text."""
@@ -89,17 +89,24 @@ class Visits:
 def _visit(found: object) -> Visit:
     parts = cast("list[object]", found) if isinstance(found, list) else []
     if len(parts) == _PARTS:
-        org_id, app_id, token_id, expires, session_id = parts
+        org_id, app_id, token_id, flags, expires, session_id = parts
         if (
             _is_id(org_id, "org_")
             and (app_id is None or _is_id(app_id, "app_"))
             and (token_id is None or _is_id(token_id, "tok_"))
+            and _are_texts(flags)
             and isinstance(expires, int)
             and (session_id is None or _is_id(session_id, "ses_"))
         ):
-            scope = Scope(org_id=org_id, app_id=app_id, token_id=token_id)
+            scope = Scope(
+                org_id=org_id, app_id=app_id, token_id=token_id, feature_flags=tuple(flags)
+            )
             return Visit(scope=scope, expires=expires, session_id=session_id)
     raise Unauthenticated("this was not made here")
+
+
+def _are_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _is_id(value: object, prefix: str) -> TypeGuard[str]:

@@ -22,9 +22,12 @@ CUSTOMER = Visit(
 OPERATOR = Visit(scope=Scope(org_id=DEFAULT_ORGANISATION), expires=NOW + 60)
 SESSION_ID = "ses_" + "3" * 27
 SESSION = replace(CUSTOMER, session_id=SESSION_ID)
+FLAGGED = replace(
+    SESSION, scope=replace(CUSTOMER.scope, feature_flags=tuple(f"{n:0>256}" for n in range(10)))
+)
 
 
-@pytest.mark.parametrize("visit", [CUSTOMER, OPERATOR, SESSION])
+@pytest.mark.parametrize("visit", [CUSTOMER, OPERATOR, SESSION, FLAGGED])
 def test_what_was_sealed_opens(visit):
     text = VISITS.seal(visit)
     assert VISITS.open(text, now=NOW) == visit
@@ -86,18 +89,20 @@ def test_a_long_text_is_not_read():
         {},
         "text",
         [],
-        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, NOW],
-        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, NOW, None, 1],
-        [None, APP_ID, TOKEN_ID, NOW, None],
-        [APP_ID, APP_ID, TOKEN_ID, NOW, None],
-        [DEFAULT_ORGANISATION, "", TOKEN_ID, NOW, None],
-        [DEFAULT_ORGANISATION, DEFAULT_ORGANISATION, TOKEN_ID, NOW, None],
-        [DEFAULT_ORGANISATION, APP_ID, APP_ID, NOW, None],
-        [DEFAULT_ORGANISATION, APP_ID + "\n", TOKEN_ID, NOW, None],
-        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, "9", None],
-        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, None, None],
-        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, NOW, TOKEN_ID],
-        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, NOW, 1],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, [], NOW],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, [], NOW, None, 1],
+        [None, APP_ID, TOKEN_ID, [], NOW, None],
+        [APP_ID, APP_ID, TOKEN_ID, [], NOW, None],
+        [DEFAULT_ORGANISATION, "", TOKEN_ID, [], NOW, None],
+        [DEFAULT_ORGANISATION, DEFAULT_ORGANISATION, TOKEN_ID, [], NOW, None],
+        [DEFAULT_ORGANISATION, APP_ID, APP_ID, [], NOW, None],
+        [DEFAULT_ORGANISATION, APP_ID + "\n", TOKEN_ID, [], NOW, None],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, None, NOW, None],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, [1], NOW, None],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, [], "9", None],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, [], None, None],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, [], NOW, TOKEN_ID],
+        [DEFAULT_ORGANISATION, APP_ID, TOKEN_ID, [], NOW, 1],
     ],
 )
 def test_what_is_sealed_with_our_key_but_is_no_visit_is_none(content):

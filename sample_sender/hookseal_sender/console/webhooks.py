@@ -211,7 +211,7 @@ async def visible_event_types(web: Web, visit: Visit) -> Sequence[EventType]:
     page = await web.store.event_types(
         visit.scope.org_id, PageRequest(limit=_EVENT_TYPES), archived=False
     )
-    return [each for each in page.items if visit.is_operators or each.feature_flag is None]
+    return [each for each in page.items if visit.scope.may_see(each)]
 
 
 async def secret_page(

@@ -187,6 +187,19 @@ async def test_portal_access_makes_a_link_into_the_console(app_id, connect, port
         assert (await late.get(whole["url"])).status_code == 401
 
 
+async def test_a_link_shows_the_event_types_of_its_features(app_id, connect, portal):
+    services, _, browser = portal
+    path = f"/auth/app-portal-access/{app_id}"
+    async with connect(services) as client, browser() as insider, browser() as outsider:
+        beta = {"name": "beta.thing", "description": "", "featureFlag": "beta"}
+        await client.post("/event-type", json=beta)
+        for visitor, features in ((insider, ["beta"]), (outsider, ["gamma"])):
+            access = (await client.post(path, json={"featureFlags": features})).json()
+            page = (await visitor.get(access["url"])).headers["location"]
+            form = await visitor.get(f"{page}/new")
+            assert ("beta.thing" in form.text) is (visitor is insider)
+
+
 async def test_a_link_ends_with_its_token(app_id, connect, portal):
     services, _, browser = portal
     path = f"/auth/app-portal-access/{app_id}"
