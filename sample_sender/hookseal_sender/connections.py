@@ -37,6 +37,7 @@ _UNTIMED = ClientTimeout(total=None, sock_connect=None)  # the caller times the 
 _READ_AHEAD_BYTES = 16 * 1024
 _LEAST_STATUS = 100
 _INTERIM = frozenset(range(100, 200)) - {101}  # 101 is final: no other answer follows it
+_MOST_INTERIM = 10  # for a peer that sends them without end would keep the event loop busy
 
 
 class AddressRefused(OSError):
@@ -106,12 +107,15 @@ class Link(ResponseHandler):
         """Return the final answer's head and its body to be read.
 
         Raises :class:`StaleConnection` if a kept connection ended before any byte came, and
-        HttpProcessingError for what is no status.
+        HttpProcessingError for what is no status, and for interim answers without end.
         """
         try:
-            message, payload = await self.read()
-            while message.code in _INTERIM:
+            for _ in range(_MOST_INTERIM + 1):
                 message, payload = await self.read()
+                if message.code not in _INTERIM:
+                    break
+            else:
+                raise HttpProcessingError(message="too many interim answers")
         except (ServerDisconnectedError, ClientOSError) as error:
             if self.served and not self._answering:
                 raise StaleConnection from error

@@ -118,8 +118,12 @@ class Resolver(AbstractResolver):
             with suppress(RuntimeError):  # the loop is closed: the process ends
                 self._loop.call_soon_threadsafe(end, infos, error)
 
+        try:
+            Thread(target=work, name="hookseal-name", daemon=True).start()
+        except RuntimeError:  # the system has no more threads now
+            places.release()
+            raise OSError(None, "no thread to resolve the name in") from None
         self._running[name] = found
-        Thread(target=work, name="hookseal-name", daemon=True).start()
 
     def _ask(self, name: _Name) -> tuple[Sequence[_Info] | None, BaseException | None]:
         host, family = name

@@ -7,6 +7,7 @@ the time and the randomness are arguments.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 __all__ = ["DEFAULT_DELAYS", "RETRY_AFTER_CAP", "RetrySchedule", "parse_retry_after"]
@@ -47,13 +48,15 @@ def parse_retry_after(text: str | None, now: float) -> float | None:
     """Return the seconds a Retry-After field asks for, or None if it says nothing usable.
 
     At most :data:`RETRY_AFTER_CAP`. ``now`` is in unix seconds and turns an HTTP date into a delay.
-    Source: RFC 9110, 10.2.3.
+    Source: RFC 9110, 10.2.3 and 5.6.7.
     """
     text = (text or "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text[:_MAX_DIGITS]), RETRY_AFTER_CAP)
     try:
         moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:  # as in the form of asctime, which is to be read as UTC
+            moment = moment.replace(tzinfo=UTC)
         return min(max(0.0, moment.timestamp() - now), RETRY_AFTER_CAP)
     except (ValueError, OverflowError, TypeError, IndexError):
         return None

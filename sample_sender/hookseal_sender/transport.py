@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, cast
 
 from aiohttp import (
@@ -59,6 +60,7 @@ HEADERS_KEPT = 50
 HEADERS_KEPT_BYTES = 8192
 """Bytes of names and values of those fields, at most."""
 _TARGETS_KEPT = 4096
+_TAKEN_AT_ONCE = 16 * 1024  # by the buffer of an idle socket: tcp(7), tcp_wmem
 _SCHEMES = frozenset(("http", "https"))
 
 
@@ -165,7 +167,7 @@ async def _exchange_on(connection: Connection, data: _Data) -> Answer:
         transport.writelines(data)
         message, payload = await link.answer()
         kept = await _read_start(payload)
-        if transport.get_write_buffer_size():
+        if _may_be_unsent(transport, data[1], message.code):
             link.abort()  # answered before all was sent: the next request must not follow the rest
             connection.close()
     except BaseException:
@@ -174,6 +176,18 @@ async def _exchange_on(connection: Connection, data: _Data) -> Answer:
         raise
     connection.release()  # closes it unless the answer was read to its end
     return message, kept
+
+
+def _may_be_unsent(transport: asyncio.Transport, body: bytes, status: int) -> bool:
+    """Tell whether the answer may have come before all of the request was sent.
+
+    TLS leaves what it encrypted to a transport below, of which nothing tells how much that holds:
+    there a refusal of what is more than a socket takes at once counts as early.
+    """
+    if transport.get_write_buffer_size():
+        return True
+    hidden = len(body) > _TAKEN_AT_ONCE and transport.get_extra_info("sslcontext") is not None
+    return hidden and status >= HTTPStatus.MULTIPLE_CHOICES
 
 
 async def _read_start(payload: StreamReader) -> bytes:

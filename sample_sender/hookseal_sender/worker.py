@@ -127,7 +127,9 @@ class Worker:
         except Exception:  # noqa: BLE001 # the loop outlives whatever the store does
             _log.exception("claiming failed; trying again in %g s", self._policy.idle_poll)
         self._observer.failed("claim")
-        return self._policy.idle_poll
+        # Whatever arrives meanwhile: a database in trouble is not asked at the rate of that.
+        await self._wait(self._stopping, self._policy.idle_poll)
+        return 0.0
 
     async def _claim(self) -> float:
         self._store.arrivals.clear()

@@ -1,14 +1,17 @@
 """The database: transactions, failures and their names, word of new work."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import stat
+import threading
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import OperationalError
 
 from hookseal_sender.errors import Conflict, ReadTooLong, StartError, StoreUnavailable, Unstorable
 from hookseal_sender.store.batch import Batcher
@@ -231,6 +234,38 @@ async def test_a_connection_that_dies_in_a_transaction_is_told_and_undone(databa
 
     with pytest.raises(StoreUnavailable):
         await database.write(dying)
+    assert await database.read(names) == []
+
+
+@only_postgresql
+async def test_two_that_wait_for_each_other_are_both_done(database):
+    await asyncio.gather(*(database.write(insert, name) for name in "ab"))
+    both_have_one = threading.Barrier(2)
+
+    def change(connection, _now_ms, *order):
+        for name in order:
+            update = "UPDATE organisation SET created_ms = created_ms + 1 WHERE name = :name"
+            connection.execute(text(update), {"name": name})
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both_have_one.wait(5)
+            both_have_one.abort()  # from here on nobody waits
+
+    await asyncio.gather(database.write(change, "a", "b"), database.write(change, "b", "a"))
+    query = text("SELECT created_ms FROM organisation")
+    assert await database.read(lambda c: list(c.execute(query).scalars())) == [2, 2]
+
+
+async def test_a_transaction_that_is_always_undone_is_given_up(database):
+    runs = []
+
+    def undone(connection, now_ms):
+        insert(connection, now_ms, f"n{len(runs)}")
+        runs.append(now_ms)
+        raise OperationalError("", {}, psycopg.errors.DeadlockDetected())
+
+    with pytest.raises(StoreUnavailable, match="DeadlockDetected"):
+        await database.write(undone)
+    assert len(runs) == 4
     assert await database.read(names) == []
 
 

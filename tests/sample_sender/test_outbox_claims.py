@@ -428,6 +428,27 @@ async def test_two_workers_never_record_the_same_attempt(
     assert [len(await attempts(store, each)) for each in messages] == [1] * 10
 
 
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_what_is_due_but_locked_is_looked_at_again_in_a_moment(
+    store, make_endpoint, publish, clock
+):
+    message = await publish((await make_endpoint()).app_id, not_before_ms=clock.now_ms + 1000)
+    clock.advance(1)
+
+    def locked(connection, _now_ms):
+        connection.execute(text("SELECT FROM delivery FOR UPDATE"))
+        return asyncio.run_coroutine_threadsafe(look(), loop).result()
+
+    async def look():
+        return await store.claim(limit=1, per_endpoint=1, lease=30.0)
+
+    loop = asyncio.get_running_loop()
+    claimed = await store.database.write(locked)
+    assert claimed.tasks == []
+    assert claimed.next_in == 0.05
+    assert [each.lease.msg_id for each in await claim(store)] == [message.id]
+
+
 # --- cost --------------------------------------------------------------------------------------
 
 
@@ -452,6 +473,30 @@ async def test_a_claim_reads_no_more_with_a_backlog(store, make_endpoint, publis
     whole = [plan for plan in plans if "SCAN delivery" in plan or "Seq Scan on delivery" in plan]
     assert [plan for plan in whole if "USING" not in plan] == []
     assert len(await claim(store, limit=20)) == 0  # both lanes are at their cap
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_no_lane_is_read_by_the_index_of_all_times(store, make_endpoint, publish):
+    """As PostgreSQL would while what it knows of the tables is from when few waited."""
+    endpoint = await make_endpoint()
+    await publish(endpoint.app_id)
+    columns = "state, attempts, tries, trigger, due_ms"
+    for state_then, many in ((2, 3000), (1, 10), (6, 10), (0, 10)):
+        await change(
+            store,
+            f"INSERT INTO delivery (app_id, endpoint_id, msg_id, {columns}) "
+            f"SELECT app_id, endpoint_id, 'msg_{state_then}_' || i, :state, 0, 0, 0, :due "
+            "FROM delivery, generate_series(1, :many) i WHERE msg_id NOT LIKE 'msg\\__\\_%'",
+            state=state_then,
+            many=many,
+            due=2**50,
+        )
+    await change(store, "ANALYZE delivery")
+    plans = await explained(store, lambda: claim(store, per_endpoint=5))
+    plans += await explained(store, lambda: store.delete_endpoint(endpoint.app_id, endpoint.id))
+    by_time = [plan for plan in plans if "delivery_timer" in plan]
+    assert by_time
+    assert [plan for plan in by_time if "Only Scan using delivery_timer" not in plan] == []
 
 
 async def explained(store, work):

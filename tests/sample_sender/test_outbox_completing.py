@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from hookseal_sender.model import (
     DEFAULT_ORGANISATION,
@@ -234,3 +236,68 @@ async def test_the_organisation_is_told_of_an_endpoint_that_was_disabled(
     ((kind, data),) = await told()
     assert (kind, data["endpointId"]) == ("endpoint.disabled", endpoint.id)
     assert data["failSince"]
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_more_attempts_are_counted_than_a_small_number_holds(store, make_endpoint, publish):
+    endpoint = await make_endpoint()
+    message = await publish(endpoint.app_id)
+    await store.database.write(
+        lambda connection, _now_ms: connection.execute(text("UPDATE delivery SET attempts = 32767"))
+    )
+    (task,) = await claim(store)
+    assert await store.complete(result_of(task))
+    assert [each.number for each in await attempts(store, message)] == [32768]
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+@pytest.mark.parametrize("ending", ["complete", "release"])
+async def test_leases_end_in_one_order_so_that_none_waits_for_another(
+    ending, store, make_endpoint, publish
+):
+    endpoint = await make_endpoint()
+    for _ in range(2):
+        await publish(endpoint.app_id)
+    tasks = sorted(await claim(store), key=lambda task: task.lease, reverse=True)
+    loop, locks = (
+        asyncio.get_running_loop(),
+        text("SELECT FROM delivery WHERE msg_id = :id FOR UPDATE"),
+    )
+
+    async def end():
+        if ending == "release":
+            return await store.release([task.lease for task in tasks])
+        return await asyncio.gather(*(store.complete(result_of(task)) for task in tasks))
+
+    def other(connection, _now_ms):
+        last, first = ({"id": task.lease.msg_id} for task in tasks)
+        connection.execute(locks, first)
+        ends = asyncio.run_coroutine_threadsafe(end(), loop)
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while not connection.execute(waiting).scalar():
+            time.sleep(0.001)
+        connection.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        connection.execute(locks, last)
+        return ends
+
+    ends = await store.database.write(other)
+    await asyncio.wrap_future(ends)
+
+
+async def test_a_result_for_an_endpoint_that_was_removed_harms_no_other(
+    store, make_endpoint, publish
+):
+    gone, endpoint = await make_endpoint(), await make_endpoint()
+    await publish(gone.app_id)
+    message = await publish(endpoint.app_id)
+    tasks = sorted(await claim(store), key=lambda task: task.lease.endpoint_id == endpoint.id)
+
+    def remove(connection, _now_ms):
+        for table, column in (("delivery", "endpoint_id"), ("endpoint", "id")):
+            statement = text(f"DELETE FROM {table} WHERE {column} = :id")
+            connection.execute(statement, {"id": gone.id})
+
+    await store.database.write(remove)
+    ends = (store.complete(result_of(task, status=410, disables_endpoint=True)) for task in tasks)
+    assert await asyncio.gather(*ends) == [False, True]
+    assert [each.number for each in await attempts(store, message)] == [1]

@@ -1,5 +1,6 @@
 """Ids, patterns, the retry schedule and outcomes: no clock, no IO."""
 
+import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -110,6 +111,16 @@ def test_retry_after_is_seconds_or_a_date():
     assert parse_retry_after(format_datetime(later, usegmt=True), 1_900_000_000) == 0
     assert parse_retry_after(format_datetime(later, usegmt=True), 0) == RETRY_AFTER_CAP
     assert parse_retry_after("0" * 20 + "7", 0) == 0
+
+
+def test_a_date_without_a_zone_is_read_as_utc(monkeypatch):
+    monkeypatch.setenv("TZ", "XST-5")
+    time.tzset()
+    try:
+        assert parse_retry_after("Fri Jan 15 08:01:30 2027", 1_800_000_000) == 90
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(

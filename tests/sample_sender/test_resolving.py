@@ -173,3 +173,16 @@ def test_a_loop_that_closed_needs_no_answer(server, monkeypatch):
     server.go.set()
     thread.join(10)
     assert raised == []
+
+
+async def test_a_system_without_threads_is_asked_again_later(server, monkeypatch):
+    def none_left(**_how):
+        raise RuntimeError("can't start new thread")
+
+    resolver = Resolver(look_up=server)
+    with monkeypatch.context() as without:
+        without.setattr(resolving, "Thread", none_left)
+        for _ in range(resolving._Class.NEW.value + 1):  # none keeps its place
+            with pytest.raises(OSError, match="no thread"):
+                await resolver.resolve("a.test")
+    assert len(await resolver.resolve("a.test")) == 1

@@ -352,7 +352,8 @@ def test_a_body_that_many_get_and_nobody_reads_is_in_memory_once():
         assert uvloop.run(send_to_many(f"http://127.0.0.1:{deaf.getsockname()[1]}/")) < len(body)
 
 
-async def test_an_answer_before_the_body_was_read_costs_its_connection():
+@pytest.mark.parametrize("tls", [False, True])
+async def test_an_answer_before_the_body_was_read_costs_its_connection(tls, certificate):
     early = b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n"
     connections = []
 
@@ -362,9 +363,14 @@ async def test_an_answer_before_the_body_was_read_costs_its_connection():
         writer.write(early)
         await reader.read()
 
-    server = await asyncio.start_server(answer_early, "127.0.0.1", 0, limit=1024)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    async with transport_of() as transport:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    options = {"ssl": context} if tls else {}
+    server = await asyncio.start_server(answer_early, "127.0.0.1", 0, limit=1024, **options)
+    port = server.sockets[0].getsockname()[1]
+    url = f"https://localhost:{port}/" if tls else f"http://127.0.0.1:{port}/"
+    async with transport_of(timeout=2) as transport:
+        transport._pool._ssl = ssl.create_default_context(cafile=certificate)
         for _ in range(2):
             reply = await transport.send(url, {}, b"x" * 20_000_000)
             assert reply.status == 413
@@ -375,7 +381,7 @@ async def test_an_answer_before_the_body_was_read_costs_its_connection():
 async def end(server, writers):
     server.close()
     for writer in writers:
-        writer.close()
+        writer.transport.abort()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
 
@@ -386,6 +392,14 @@ async def test_interim_answers_are_passed_over():
         for _ in range(2):
             assert (await transport.send(listener.url, {}, b"")).status == 200
     assert listener.connections == 1
+
+
+@pytest.mark.parametrize(("interim", "kind"), [(10, Reply), (11, Fault)])
+async def test_interim_answers_without_end_are_no_answer(interim, kind):
+    async with listening(b"HTTP/1.1 100 Continue\r\n\r\n" * interim + OK) as listener:
+        found = await send(listener.url)
+    assert isinstance(found, kind)
+    assert getattr(found, "kind", FaultKind.PROTOCOL) is FaultKind.PROTOCOL
 
 
 async def test_switching_protocols_is_an_answer_and_costs_the_connection():

@@ -228,6 +228,22 @@ async def test_a_failing_store_does_not_end_the_loop(
     assert observer.failures == ["claim", "claim"]
 
 
+async def test_a_failing_store_is_not_asked_at_the_rate_of_arrivals(
+    store, make_transport, run, waiter, monkeypatch
+):
+    observer = Watching()
+
+    async def claim(**_how):
+        store.arrivals.set()
+        if len(observer.failures) > 9:
+            waiter.worker.stop()
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(store, "claim", claim)
+    await run(make_transport(), observer=observer)
+    assert waiter.pauses.count(POLICY.idle_poll) == len(observer.failures) == 3
+
+
 class Watching(NoObserver):
     """Keeps what it is told."""
 

@@ -109,8 +109,12 @@ def _promote(connection: Connection, now_ms: int) -> int | None:
     timer_ms = moves.next_timer_ms(connection)
     if timer_ms is None or timer_ms > now_ms:
         return timer_ms
-    moves.promote(connection, now_ms, _PROMOTED_AT_ONCE)
-    return moves.next_timer_ms(connection)
+    promoted = moves.promote(connection, now_ms, _PROMOTED_AT_ONCE)
+    timer_ms = moves.next_timer_ms(connection)
+    still_due = timer_ms is not None and timer_ms <= now_ms
+    if still_due and promoted < _PROMOTED_AT_ONCE:  # another transaction is busy with it
+        return now_ms + _BUSY_MS
+    return timer_ms
 
 
 def _lease_ends_ms(now_ms: int, lease: float, timeout: float | None) -> int:

@@ -137,7 +137,9 @@ def _healths(
     connection: Connection, now_ms: int, results: Sequence[Result], disable_after: float
 ) -> tuple[_Healths, set[LaneKey]]:
     """Return how the endpoints are, and those that this may change, whose rows are locked."""
-    healths = _read(connection, _HEALTH, {_lane(each) for each in results})
+    lanes = {_lane(each) for each in results}
+    # One that was removed meanwhile is as good as new: no lease of it holds, so nothing is kept.
+    healths = dict.fromkeys(lanes, Health()) | _read(connection, _HEALTH, lanes)
     changing = _changing(healths, results, now_ms, disable_after)
     if changing:
         healths |= _read(connection, _HEALTH._replace(locked=True), changing)

@@ -35,6 +35,8 @@ __all__ = ["Database", "parse_database_url"]
 ResultT = TypeVar("ResultT")
 P = ParamSpec("P")
 _GIVEN_UP = {"SQLITE_INTERRUPT", "QueryCanceled"}
+_UNDONE = "DeadlockDetected"
+_RUNS = 4  # of a transaction that is undone each time
 _EXAMPLES = "write one such as sqlite:///hookseal.db or postgresql://user@host/name"
 
 
@@ -104,7 +106,8 @@ class Database:
     ) -> ResultT:
         """Return ``work(connection, now_ms, ...)``, run in one transaction that is durable.
 
-        Raises Conflict for a row that exists, Unstorable for a value no column can hold, and
+        ``work`` is run again where the database undid it because it and another waited for each
+        other. Raises Conflict for a row that exists, Unstorable for a value no column can hold, and
         StoreUnavailable, upon which nobody can tell whether the transaction was committed.
         """
         return await self._transact(
@@ -178,7 +181,7 @@ class Database:
                 loop.call_soon_threadsafe(self._announce)
             return result
 
-        return await self._run(self._writers, transaction)
+        return await self._run(self._writers, functools.partial(_again_if_undone, transaction))
 
     def _begin(self, engine: Engine) -> tuple[Connection, int]:
         connection = engine.connect()
@@ -207,6 +210,16 @@ def _again_if_dead(work: Callable[[], ResultT]) -> ResultT:
         if not error.connection_invalidated:
             raise
     return work()  # the pool has let go of every connection of that age
+
+
+def _again_if_undone(work: Callable[[], ResultT]) -> ResultT:
+    for _ in range(_RUNS - 1):
+        try:
+            return work()
+        except DBAPIError as error:
+            if _kind(error) != _UNDONE:
+                raise
+    return work()
 
 
 @contextmanager

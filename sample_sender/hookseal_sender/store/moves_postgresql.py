@@ -7,16 +7,17 @@ rows, given as one JSON document, and locks what it must. Must not know why rows
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from hookseal_sender.store.moves import Found, LaneRow, Taken
+from hookseal_sender.store.moves import Ending, Found, LaneRow, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
-    from hookseal_sender.store.moves import Ending, Quota, TallyRow, Wanted
+    from hookseal_sender.store.moves import Quota, TallyRow, Wanted
     from hookseal_sender.store.sharing import LaneKey
 
 __all__ = ["PostgresqlMoves"]
@@ -28,7 +29,8 @@ WITH due AS MATERIALIZED (
 UPDATE delivery d SET state = 0, lease_token = NULL FROM due
 WHERE d.app_id = due.app_id AND d.endpoint_id = due.endpoint_id AND d.msg_id = due.msg_id"""
 
-_NEXT_TIMER = "SELECT due_ms FROM delivery WHERE state IN (1, 6) ORDER BY due_ms LIMIT 1"
+_NEXT_TIMER = """
+SELECT due_ms FROM delivery WHERE state IN (1, 6) AND due_ms IS NOT NULL ORDER BY due_ms LIMIT 1"""
 
 # One seek for each lane, however long its queue: a loose scan of the index of what is ready. The
 # lock keeps two workers off the same lane, so that neither counts what the other is taking.
@@ -93,6 +95,8 @@ WHERE d.app_id = r.app_id AND d.endpoint_id = r.endpoint_id AND d.msg_id = r.msg
   AND d.lease_token = r.token
 RETURNING r.place"""
 
+_KEY_OF_ENDING = itemgetter(*map(Ending._fields.index, ("app_id", "endpoint_id", "msg_id")))
+
 _TALLY = """
 INSERT INTO tally AS t (app_id, endpoint_id, hour_ms, shard, succeeded, failed)
 SELECT app_id, endpoint_id, hour_ms, shard, succeeded, failed
@@ -156,9 +160,9 @@ class PostgresqlMoves:
 
     def end(self, connection: Connection, endings: Sequence[Ending]) -> Collection[int]:
         """See :class:`~hookseal_sender.store.moves.Moves`."""
-        rows = _document(
-            {"place": place, **ending._asdict()} for place, ending in enumerate(endings)
-        )
+        # Locked in the order in which the index has them, as who cancels them all does.
+        places = sorted(range(len(endings)), key=lambda place: _KEY_OF_ENDING(endings[place]))
+        rows = _document({"place": place, **endings[place]._asdict()} for place in places)
         return connection.exec_driver_sql(_END, {"rows": rows}).scalars().all()
 
     def insert(

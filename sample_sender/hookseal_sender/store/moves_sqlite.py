@@ -31,7 +31,7 @@ WHERE (app_id, endpoint_id, msg_id) IN (
 
 _NEXT_TIMER = """
 SELECT due_ms FROM delivery INDEXED BY delivery_timer
-WHERE state IN (1, 6) ORDER BY due_ms LIMIT 1"""
+WHERE state IN (1, 6) AND due_ms IS NOT NULL ORDER BY due_ms LIMIT 1"""
 
 # One or two seeks for each lane, however long its queue: a loose scan of what is ready.
 # Not by comparing rows, (app_id, endpoint_id) > (?, ?): SQLite would read the rest of the lane.

@@ -218,7 +218,7 @@ def release(connection: Connection, now_ms: int, leases: Sequence[Lease]) -> Non
             "of_token": each.token,
             "now_ms": now_ms,
         }
-        for each in leases
+        for each in sorted(leases)  # locked in the order of their keys, as where they end
     ]
     connection.execute(_RELEASE, keys)
     tell_arrivals(connection)

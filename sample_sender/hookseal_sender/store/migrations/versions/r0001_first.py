@@ -189,7 +189,7 @@ def _make_endpoint() -> None:
         sa.Column("headers", sa.Text()),
         sa.Column("failing_since_ms", sa.BigInteger()),
         sa.Column("paused_until_ms", sa.BigInteger()),
-        sa.Column("pauses", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("pauses", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("updated_ms", sa.BigInteger(), nullable=False),
         sa.Column("deleted_ms", sa.BigInteger()),
@@ -257,7 +257,7 @@ def _make_delivery() -> None:
             nullable=False,
         ),
         sa.Column("state", sa.SmallInteger(), nullable=False),
-        sa.Column("attempts", sa.SmallInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("tries", sa.SmallInteger(), nullable=False),
         sa.Column("trigger", sa.SmallInteger(), nullable=False),
         sa.Column("due_ms", sa.BigInteger()),
@@ -293,8 +293,8 @@ def _make_delivery() -> None:
         "delivery_timer",
         "delivery",
         ["due_ms"],
-        sqlite_where=sa.text("state IN (1, 6)"),
-        postgresql_where=sa.text("state IN (1, 6)"),
+        sqlite_where=sa.text("state IN (1, 6) AND due_ms IS NOT NULL"),
+        postgresql_where=sa.text("state IN (1, 6) AND due_ms IS NOT NULL"),
     )
 
 
@@ -321,7 +321,7 @@ def _make_attempt() -> None:
             sa.String(40).with_variant(sa.String(40, collation="C"), "postgresql"),
             nullable=False,
         ),
-        sa.Column("number", sa.SmallInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("trigger", sa.SmallInteger(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("started_ms", sa.BigInteger(), nullable=False),
