@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 
@@ -60,6 +60,8 @@ def test_a_visit_is_for_one_purpose(purpose):
 
 
 @given(st.text(st.characters(codec=None), max_size=60) | st.binary(max_size=60).map(bytes.hex))
+@example("=")
+@example("\n")
 def test_no_other_text_opens(text):
     for given_text in (text, f"{text}.{text}", f"{VISITS.seal(CUSTOMER)}{text or 'x'}"):
         with pytest.raises(Unauthenticated):
