@@ -93,6 +93,8 @@ def _run_added(point: EntryPoint, given: list[str]) -> int:
 
 
 def _sign(arguments: argparse.Namespace) -> int:
+    if arguments.curl and arguments.payload == "-":
+        raise ConfigError("--curl: name a file; what came in at - is gone when curl reads it")
     body = _body(arguments)
     timestamp = int(time.time()) if arguments.timestamp is None else arguments.timestamp
     headers = Signer(_secret(arguments)).headers(arguments.id, timestamp, body)

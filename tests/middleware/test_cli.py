@@ -68,6 +68,11 @@ def test_sign_prints_a_curl_command_that_a_shell_understands(payload, capsys):
     assert Verifier(SECRET).verify(given, BODY)
 
 
+def test_sign_makes_no_curl_command_of_a_body_that_is_gone(capsys):
+    assert main(["sign", "--curl", "https://example.com/", "-"]) == 2
+    assert "name a file" in capsys.readouterr().err
+
+
 def test_verify_says_what_was_verified(payload, capsys):
     main(["sign", "--id", "evt_1", "--timestamp", str(NOW), payload])
     signed = headers(capsys.readouterr().out)

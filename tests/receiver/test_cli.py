@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 import pytest
 
 from hookseal import generate_secret
+from hookseal_receiver import entry
 from hookseal_receiver.cli import main
 
 SECRET = generate_secret()
@@ -64,3 +66,17 @@ def test_help_teaches_the_three_ways_to_run_it(capsys):
     assert end.value.code == 0
     for word in ("--certfile", "--trusted-proxy", "--allow-insecure", "HOOKSEAL_SECRET"):
         assert word in shown
+
+
+def test_without_its_extra_the_command_names_it(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "hookseal_receiver.cli", None)
+    assert entry.main() == 2
+    assert capsys.readouterr().err.endswith("Run pip install 'hookseal[receiver]'\n")
+
+
+def test_with_its_extra_the_command_runs(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["hookseal-receiver", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert ended.value.code == 0
+    assert "usage: hookseal-receiver" in capsys.readouterr().out

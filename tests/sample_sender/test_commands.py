@@ -7,6 +7,7 @@ import errno
 import json
 import logging
 import socket
+import sys
 import time
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookseal import generate_secret
-from hookseal_sender import keys
+from hookseal_sender import entry, keys
 from hookseal_sender.cli import main
 from hookseal_sender.commands import COMMANDS
 from hookseal_sender.commands.durations import parse_duration
@@ -351,3 +352,17 @@ async def publish_in_the_past(url, seconds):
     await store.create_endpoint(app.id, draft, generate_secret())
     await store.publish(scope, app.id, MessageDraft(event_type="a.b", payload=b"{}"))
     await store.close()
+
+
+def test_without_its_extra_the_command_names_it(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "hookseal_sender.cli", None)
+    assert entry.main() == 2
+    assert capsys.readouterr().err.endswith("Run pip install 'hookseal[sender]'\n")
+
+
+def test_with_its_extra_the_command_runs(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["hookseal-sender", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert ended.value.code == 0
+    assert "usage: hookseal-sender" in capsys.readouterr().out
