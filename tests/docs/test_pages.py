@@ -13,6 +13,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 SNIPPET = re.compile(
     r"<!-- file: (?P<path>\S+) -->\n```(?:python|sh|javascript)\n(?P<code>.*?)```", re.DOTALL
 )
+ANCHOR = re.compile(r"\]\(([\w./-]*)#([\w-]+)\)")
+CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(?:\]\(|src(?:set)?=\")(?!https?:)(?P<path>[^)#\"]+)")
 
 
@@ -84,3 +86,30 @@ def test_every_reference_page_is_generated_and_linked_from_another_page():
 def test_links_lead_somewhere(page):
     for match in LINK.finditer(page.read_text()):
         assert (page.parent / match["path"]).exists(), match["path"]
+
+
+def headings(page):
+    """The anchors of a page, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", CODE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_anchor_leads_to_a_heading(page):
+    for path, anchor in ANCHOR.findall(page.read_text()):
+        target = page.parent / path if path else page
+        assert anchor in headings(target), (path, anchor)
+
+
+def test_every_page_is_two_clicks_from_the_readme():
+    def linked(pages):
+        found = {
+            (page.parent / match["path"]).resolve()
+            for page in pages
+            for match in LINK.finditer(page.read_text())
+        }
+        return found & set(PAGES)
+
+    once = linked({ROOT / "README.md"})
+
+    assert once | linked(once) >= set(PAGES)

@@ -1,4 +1,4 @@
-"""The sender's pages name settings, flags, paths, metrics and headings that there are."""
+"""The sender's pages name settings, flags, paths and codes that there are."""
 
 from __future__ import annotations
 
@@ -21,15 +21,8 @@ PAGES = [
     if (DOCS / name).exists()
 ]
 COMMAND = re.compile(r"hookseal-sender ((?:serve|api|worker|migrate|token|status)\b[^`\n#)]*)")
-ANCHOR = re.compile(r"\]\(([\w./-]*)#([\w-]+)\)")
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-
-
-def headings(page):
-    """The anchors of a page, as GitHub makes them."""
-    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @each_page
@@ -44,13 +37,6 @@ def test_every_command_can_be_given(page):
         words = shlex.split(text.replace("app_2Yx...", "app_2Yx"))
         flags = words[1:] if words[1:] and words[1].startswith("--") else []
         assert make_parser().parse_args([words[0], *flags]), text
-
-
-@each_page
-def test_every_anchor_leads_to_a_heading(page):
-    for path, anchor in ANCHOR.findall(page.read_text()):
-        target = page.parent / path if path else page
-        assert anchor in headings(target), (path, anchor)
 
 
 def test_every_path_is_one_of_the_api():
