@@ -13,11 +13,12 @@ import sys
 import time
 import uuid
 from collections.abc import Iterable, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from hookseal import doctor
 from hookseal.errors import ConfigError, WebhookError
+from hookseal.extras import run_command
 from hookseal.secrets import generate_secret
 from hookseal.signing import Signer
 from hookseal.verify import DEFAULT_TOLERANCE_SECONDS, Verifier
@@ -66,7 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     added = {point.name: point for point in entry_points(group=_ADDED_COMMANDS)}
     if given and given[0] in added:
-        return _run_added(added[given[0]], given[1:])
+        # One may want an extra that is not installed.
+        point = added[given[0]]
+        return run_command(f"hookseal {point.name}", "play", point.load, given[1:])
     arguments = _parser(added).parse_args(given)
     try:
         return int(arguments.run(arguments))
@@ -76,20 +79,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, OSError) as error:
         print(f"hookseal: {error}", file=sys.stderr)
         return _UNUSABLE
-
-
-def _run_added(point: EntryPoint, given: list[str]) -> int:
-    """Run the command of another package, which may want an extra that is not installed."""
-    try:
-        command = point.load()
-    except ImportError as error:
-        print(
-            f"hookseal {point.name}: {error.name} is not installed. Run "
-            "pip install 'hookseal[play]'",
-            file=sys.stderr,
-        )
-        return _UNUSABLE
-    return int(command(given))
 
 
 def _sign(arguments: argparse.Namespace) -> int:

@@ -1,25 +1,26 @@
 """The command ``hookseal-sender`` where its extra may be missing.
 
-Knows the extra's name. Must not import anything that comes with it before it can say so.
+Knows the extra's name. Must not import anything that comes with it before it can be said.
 """
 
 from __future__ import annotations
 
-import sys
+from typing import TYPE_CHECKING
+
+from hookseal.extras import run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 __all__ = ["main"]
-
-_UNUSABLE = 2
 
 
 def main() -> int:
     """Run the command and return its exit status, 2 if a package of its extra is missing."""
-    try:
-        from hookseal_sender.cli import main as run  # noqa: PLC0415 # see above
-    except ModuleNotFoundError as error:
-        print(
-            f"hookseal-sender: {error.name} is not installed. Run pip install 'hookseal[sender]'",
-            file=sys.stderr,
-        )
-        return _UNUSABLE
-    return run()
+    return run_command("hookseal-sender", "sender", _load)
+
+
+def _load() -> Callable[[Sequence[str] | None], int]:
+    from hookseal_sender.cli import main as run  # noqa: PLC0415 # see above
+
+    return run
