@@ -11,12 +11,13 @@ from hookseal_sender.api.inputs import application_in, application_patch
 from hookseal_sender.api.lists import PAGE_QUERY, list_out, page_request
 from hookseal_sender.api.outputs import application_out
 from hookseal_sender.api.parameters import GET_IF_EXISTS, ORDER
+from hookseal_sender.api.putting import put
 from hookseal_sender.api.registry import Operation
 from hookseal_sender.api.replies import NO_CONTENT, json_reply
-from hookseal_sender.errors import Conflict, NotFound
+from hookseal_sender.errors import Conflict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from hookseal_sender.api.call import Call
     from hookseal_sender.api.replies import Reply
@@ -51,24 +52,19 @@ async def _get(call: Call) -> Reply:
 
 async def _update(call: Call) -> Reply:
     key, values = call.path["app_id"], call.body()
-    try:
-        return await _replace(call, values)
-    except NotFound:
-        if key.startswith("app_"):
-            raise
-    draft = application_in(values, call.services.default_plan, uid=key)
-    try:
+
+    async def make() -> Reply:
+        draft = application_in(values, call.services.default_plan, uid=key)
         made = await call.store.create_application(call.scope.org_id, draft)
-    except Conflict:
-        if draft.uid != key:
-            raise
-        return await _replace(call, values)  # somebody else was first
-    return json_reply(application_out(made), 201)
+        return json_reply(application_out(made), 201)
 
-
-async def _replace(call: Call, values: Mapping[str, object]) -> Reply:
-    return await _change(
-        call, lambda current: application_in(values, current.plan, uid=current.uid)
+    return await put(
+        lambda: _change(
+            call, lambda current: application_in(values, current.plan, uid=current.uid)
+        ),
+        make,
+        may_make=not key.startswith("app_"),
+        by_its_key=values.get("uid") in (None, key),
     )
 
 

@@ -11,9 +11,9 @@ from hookseal_sender.api.endpoint_inputs import endpoint_in, endpoint_patch, hea
 from hookseal_sender.api.lists import PAGE_QUERY, list_out, page_request
 from hookseal_sender.api.outputs import endpoint_out, stats_out
 from hookseal_sender.api.parameters import ORDER, SINCE, UNTIL
+from hookseal_sender.api.putting import put
 from hookseal_sender.api.registry import Operation
 from hookseal_sender.api.replies import NO_CONTENT, json_reply
-from hookseal_sender.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,23 +45,17 @@ async def _get(call: Call) -> Reply:
 
 
 async def _update(call: Call) -> Reply:
-    key = call.path["endpoint_id"]
-    try:
-        return await _replace(call)
-    except NotFound:
-        if key.startswith("ep_"):
-            raise
-    try:
+    key, values = call.path["endpoint_id"], call.body()
+
+    async def make() -> Reply:
         return await _make(call, (await call.tenant()).id, uid=key)
-    except Conflict:
-        if call.body().get("uid") not in {None, key}:
-            raise
-        return await _replace(call)  # somebody else was first
 
-
-async def _replace(call: Call) -> Reply:
-    values = call.body()
-    return await _change(call, lambda current: endpoint_in(values, call.services, uid=current.uid))
+    return await put(
+        lambda: _change(call, lambda current: endpoint_in(values, call.services, uid=current.uid)),
+        make,
+        may_make=not key.startswith("ep_"),
+        by_its_key=values.get("uid") in (None, key),
+    )
 
 
 async def _patch(call: Call) -> Reply:

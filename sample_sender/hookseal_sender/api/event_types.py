@@ -5,16 +5,16 @@ Knows which store operation answers which request. Must not know how bodies are 
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from hookseal_sender.api.inputs import event_type_in, event_type_patch
 from hookseal_sender.api.lists import PAGE_QUERY, list_out, page_request
 from hookseal_sender.api.outputs import event_type_out
 from hookseal_sender.api.parameters import EXPUNGE, INCLUDE_ARCHIVED, ORDER, WITH_SCHEMAS
+from hookseal_sender.api.putting import put
 from hookseal_sender.api.registry import Operation
 from hookseal_sender.api.replies import NO_CONTENT, json_reply
-from hookseal_sender.errors import Conflict, NotFound
+from hookseal_sender.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,12 +59,11 @@ async def _get(call: Call) -> Reply:
 async def _update(call: Call) -> Reply:
     org_id, name = call.scope.org_id, call.path["event_type_name"]
     draft = event_type_in(call.body(), name=name)
-    with contextlib.suppress(NotFound):
-        return await _change(call, lambda _current: draft)
-    with contextlib.suppress(Conflict):
+
+    async def make() -> Reply:
         return json_reply(event_type_out(await call.store.create_event_type(org_id, draft)), 201)
-    # Somebody else was first.
-    return await _change(call, lambda _current: draft)
+
+    return await put(lambda: _change(call, lambda _current: draft), make)
 
 
 async def _patch(call: Call) -> Reply:
