@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, ColumnElement, Integer, bindparam, func
 
 from hookseal_sender.model import DeliveryState
 from hookseal_sender.store.rows import first_id
-from hookseal_sender.store.schema import delivery, message
+from hookseal_sender.store.schema import NOT_NOTABLE, delivery, message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +39,6 @@ UNFINISHED = (
     DeliveryState.WAITING,
 )
 """The states of a delivery that is not done with."""
-_NOT_NOTABLE = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.SUCCEEDED)
 _AMONG_ALL = {DeliveryState.READY, DeliveryState.SUCCEEDED}
 
 
@@ -48,7 +47,7 @@ def _literal(states: Sequence[DeliveryState]) -> BindParameter[Any]:
     return bindparam(None, numbers, Integer, expanding=True, literal_execute=True)
 
 
-NOTABLE = delivery.c.state.not_in(_literal(_NOT_NOTABLE))
+NOTABLE = delivery.c.state.not_in(_literal(NOT_NOTABLE))
 """The condition of the index ``delivery_state``."""
 
 
@@ -60,7 +59,7 @@ def in_states(states: Sequence[DeliveryState]) -> ColumnElement[bool]:
     found: ColumnElement[bool] = delivery.c.state.in_(_literal(states))
     if len(states) == 1:
         found = delivery.c.state == bindparam(None, int(*states), Integer, literal_execute=True)
-    return found if set(states) & set(_NOT_NOTABLE) else found & NOTABLE
+    return found if set(states) & set(NOT_NOTABLE) else found & NOTABLE
 
 
 def are_apart(states: Sequence[DeliveryState]) -> bool:

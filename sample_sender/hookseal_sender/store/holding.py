@@ -15,6 +15,7 @@ from sqlalchemy import text
 from hookseal_sender.model import DeliveryState
 from hookseal_sender.store.backend import tell_arrivals
 from hookseal_sender.store.rows import first_id
+from hookseal_sender.store.schema import NOT_NOTABLE
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -23,10 +24,7 @@ __all__ = ["cancel_endpoint", "hold", "resume", "resume_some"]
 
 _READY = f"state = {DeliveryState.READY:d}"
 _SENDING = f"state = {DeliveryState.SENDING:d}"
-_NOTABLE = (
-    f"state NOT IN "
-    f"({DeliveryState.READY:d}, {DeliveryState.SENDING:d}, {DeliveryState.SUCCEEDED:d})"
-)
+_NOTABLE = f"state NOT IN ({', '.join(f'{state:d}' for state in NOT_NOTABLE)})"
 _LANE = "app_id = :app_id AND endpoint_id = :endpoint_id"
 _WAITING = f"{_NOTABLE} AND state = {DeliveryState.WAITING:d}"
 _HELD = f"{_NOTABLE} AND state = {DeliveryState.HELD:d}"

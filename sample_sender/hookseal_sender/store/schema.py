@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
 __all__ = [
+    "NOT_NOTABLE",
     "application",
     "attempt",
     "delivery",
@@ -187,17 +188,19 @@ delivery = Table(
     sqlite_with_rowid=False,  # one tree less to write in the hottest table
 )
 Index("delivery_message", delivery.c.app_id, delivery.c.msg_id)
+NOT_NOTABLE = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.SUCCEEDED)
+"""The states that ``delivery_state`` leaves out. Deliveries under way are few, come and go all the
+time, and have an index for themselves."""
 _LANE = (delivery.c.app_id, delivery.c.endpoint_id)
 _STATE, _MESSAGE, _DUE = delivery.c.state, delivery.c.msg_id, delivery.c.due_ms
 _partial("delivery_ready", *_LANE, _DUE, _MESSAGE, where=_STATE == DeliveryState.READY)
-# Those under way are few, come and go all the time, and have an index for themselves.
 _partial("delivery_sending", *_LANE, _MESSAGE, where=_STATE == DeliveryState.SENDING)
 _partial(
     "delivery_state",
     *_LANE,
     _STATE,
     _MESSAGE,
-    where=_STATE.not_in((DeliveryState.READY, DeliveryState.SENDING, DeliveryState.SUCCEEDED)),
+    where=_STATE.not_in(NOT_NOTABLE),
 )
 # They all have a time. To say so keeps PostgreSQL from taking the index for a statement about one
 # of the states in one lane: as long as it thinks that few wait, it would read the times of all.
