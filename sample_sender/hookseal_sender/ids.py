@@ -1,14 +1,16 @@
 """Identifiers that sort by time: a prefix and 27 base62 characters.
 
 Knows the KSUID layout with 4 ms resolution, as Svix uses it, so that an id is also a page cursor.
-Must not know a clock or a random source: both are arguments.
+Must not know a clock: the time is an argument.
 
 Source: https://github.com/segmentio/ksuid (epoch, base62 alphabet, length).
 """
 
 from __future__ import annotations
 
-__all__ = ["ALPHABET", "RANDOM_BYTES", "make_id", "make_ids"]
+import os
+
+__all__ = ["ALPHABET", "RANDOM_BYTES", "fresh_id", "make_id", "make_ids"]
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 RANDOM_BYTES = 15
@@ -29,6 +31,11 @@ def make_id(prefix: str, now_ms: int, randomness: bytes) -> str:
     ticks = min(remainder_ms // _TICK_MS, _TICKS_PER_S)
     head = (seconds - _EPOCH_S).to_bytes(4, "big") + ticks.to_bytes(1, "big")
     return prefix + _base62(int.from_bytes(head + randomness, "big"))
+
+
+def fresh_id(prefix: str, now_ms: int) -> str:
+    """Return an id that nobody can guess."""
+    return make_id(prefix, now_ms, os.urandom(RANDOM_BYTES))
 
 
 def make_ids(prefix: str, now_ms: int, randomness: bytes, count: int) -> list[str]:

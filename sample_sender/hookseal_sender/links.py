@@ -5,10 +5,9 @@ Knows how a link is made, opened and taken back. Must not know pages.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from hookseal_sender.ids import RANDOM_BYTES, make_id
+from hookseal_sender.ids import fresh_id
 from hookseal_sender.model import Scope
 from hookseal_sender.visits import Visit, Visits
 
@@ -51,5 +50,5 @@ class Links:
 
 def new_scope(app: Application, now_ms: int) -> Scope:
     """Return a scope of the application that can be revoked on its own."""
-    token_id = make_id("tok_", now_ms, os.urandom(RANDOM_BYTES))
+    token_id = fresh_id("tok_", now_ms)
     return Scope(org_id=app.org_id, app_id=app.id, token_id=token_id)

@@ -12,12 +12,11 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import re
 from typing import Any, TypeGuard, cast
 
 from hookseal_sender.errors import Unauthenticated
-from hookseal_sender.ids import RANDOM_BYTES, make_id
+from hookseal_sender.ids import fresh_id
 from hookseal_sender.model import Scope
 
 __all__ = ["APPLICATION_LIFETIME", "ORGANISATION_LIFETIME", "TokenKey"]
@@ -55,7 +54,7 @@ class TokenKey:
             subject = {"sub": scope.app_id, "org": scope.org_id}
             lifetime = APPLICATION_LIFETIME
         ends = now + (lifetime if expires_in is None else expires_in)
-        token_id = scope.token_id or make_id("tok_", now * 1000, os.urandom(RANDOM_BYTES))
+        token_id = scope.token_id or fresh_id("tok_", now * 1000)
         features = {"featureFlags": scope.feature_flags} if scope.feature_flags else {}
         times = {"iat": now, "nbf": now, "exp": ends}
         claims = {"iss": _ISSUER, **times, "jti": token_id, **subject, **features}

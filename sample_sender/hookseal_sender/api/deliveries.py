@@ -6,7 +6,6 @@ Knows which store operation answers which request. Must not know how bodies are 
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING, TypeVar
 
 from hookseal_sender.api.delivery_inputs import recover_in, replay_in, resume_in
@@ -34,7 +33,7 @@ from hookseal_sender.api.registry import Operation
 from hookseal_sender.api.replies import json_reply
 from hookseal_sender.api.times import time_text
 from hookseal_sender.errors import NotFound
-from hookseal_sender.ids import RANDOM_BYTES, make_id
+from hookseal_sender.ids import fresh_id
 from hookseal_sender.model import DeliveryState
 from hookseal_sender.store import DeliveryFilter
 
@@ -160,7 +159,7 @@ async def _recover(call: Call) -> Reply:
     where = recover_in(call.body())
     await call.store.replay(endpoint.app_id, endpoint.id, where)
     task = {
-        "id": make_id("qtask_", call.now_ms, os.urandom(RANDOM_BYTES)),
+        "id": fresh_id("qtask_", call.now_ms),
         "status": "finished",
         "task": "endpoint.recover",
         "updatedAt": time_text(call.now_ms),

@@ -6,13 +6,12 @@ who opened a magic link. Must not know pages.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hookseal_sender.errors import NotFound, SenderError, Unauthenticated
-from hookseal_sender.ids import RANDOM_BYTES, make_id
+from hookseal_sender.ids import fresh_id
 from hookseal_sender.model import ENTERPRISE
 from hookseal_sender.visits import Visit, Visits
 
@@ -84,7 +83,7 @@ class Door:
             (_OPERATOR, self._operators) if visit.is_operators else (_CUSTOMER, self._customers)
         )
         now = self._services.clock()
-        session_id = make_id("ses_", int(now * 1000), os.urandom(RANDOM_BYTES))
+        session_id = fresh_id("ses_", int(now * 1000))
         sealed = visits.seal(replace(visit, session_id=session_id))
         self._set_cookie(request, response, name, sealed, visit.expires - int(now))
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, insert, or_, select, update
 
 from hookseal_sender.errors import NotFound
+from hookseal_sender.ids import fresh_id
 from hookseal_sender.store import holding
 from hookseal_sender.store.paging import read_page
-from hookseal_sender.store.rows import application_values, fresh_id, read_application
+from hookseal_sender.store.rows import application_values, read_application
 from hookseal_sender.store.schema import application, endpoint
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Update, insert, or_, select, update
 
 from hookseal_sender.errors import NotFound, SealBroken, TooManySecrets
+from hookseal_sender.ids import fresh_id
 from hookseal_sender.model import Disabled, Secret
 from hookseal_sender.store import holding, operational
 from hookseal_sender.store.applications import live_application
 from hookseal_sender.store.paging import read_page
 from hookseal_sender.store.rows import (
     endpoint_values,
-    fresh_id,
     open_secrets,
     read_endpoint,
     seal_headers,

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
+from hookseal_sender.ids import fresh_id
 from hookseal_sender.model import OPERATIONS_ORGANISATION, Message
 from hookseal_sender.store.publishing import insert_messages
-from hookseal_sender.store.rows import fresh_id
 from hookseal_sender.store.schema import application
 
 if TYPE_CHECKING:

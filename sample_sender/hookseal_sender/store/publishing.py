@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import select
 
+from hookseal_sender.ids import fresh_id
 from hookseal_sender.model import DeliveryState, Message, Trigger
 from hookseal_sender.patterns import wants
 from hookseal_sender.store.backend import tell_arrivals
 from hookseal_sender.store.dialects import moves_of
 from hookseal_sender.store.moves import DELIVERY_COLUMNS, MESSAGE_COLUMNS
-from hookseal_sender.store.rows import fresh_id, read_list, write_list
+from hookseal_sender.store.rows import read_list, write_list
 from hookseal_sender.store.schema import endpoint
 
 if TYPE_CHECKING:

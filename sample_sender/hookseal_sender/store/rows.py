@@ -6,7 +6,6 @@ Knows how each column holds its value, and which are sealed. Must not know trans
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from hookseal_sender.ids import RANDOM_BYTES, make_id
@@ -37,7 +36,6 @@ __all__ = [
     "endpoint_values",
     "event_type_values",
     "first_id",
-    "fresh_id",
     "headers_context",
     "open_headers",
     "open_secrets",
@@ -62,11 +60,6 @@ _LAST_MS = _FIRST_MS + (2**32 - 1) * 1000
 
 
 # --- ids and lists -----------------------------------------------------------------------------
-
-
-def fresh_id(prefix: str, now_ms: int) -> str:
-    """Return an id that nobody can guess."""
-    return make_id(prefix, now_ms, os.urandom(RANDOM_BYTES))
 
 
 def first_id(prefix: str, moment_ms: int) -> str:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, delete, select, update
 
 from hookseal_sender.errors import Conflict, KeyReused
+from hookseal_sender.ids import fresh_id
 from hookseal_sender.model import (
     DEFAULT_ORGANISATION,
     OPERATIONS_ORGANISATION,
     Organisation,
     StoredReply,
 )
-from hookseal_sender.store.rows import fresh_id
 from hookseal_sender.store.schema import idempotency, organisation, revoked_token
 from hookseal_sender.store.upsert import insert_new, upsert
 
