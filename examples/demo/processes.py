@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 
 _START_SECONDS = 20
 _STOP_SECONDS = 10
+_PORTS = range(32_000, 32_768)  # below those that systems give to connections
 
 
 class DemoError(Exception):
@@ -58,9 +61,11 @@ class Process:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
+    """Return ports that nobody listens on, and that no connection is given meanwhile."""
+    ports: list[int] = []
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise DemoError(f"no {count} ports from {_PORTS[0]} to {_PORTS[-1]} are free")

@@ -15,8 +15,9 @@ import httpx2
 import pytest
 
 from hookseal_sender.model import DeliveryState
+from tests import ports
 from tests.acceptance.sender_process import PATIENCE, Endpoint, publish_to, run, running
-from tests.stores.servers import closed_port, needs, postgresql_url, unavailable
+from tests.stores.servers import needs, postgresql_url, unavailable
 
 pytestmark = pytest.mark.acceptance
 ONE_SUCCEEDED = [(DeliveryState.SUCCEEDED, 1)]
@@ -102,7 +103,7 @@ def without_privileges():
 
 
 def test_a_postgresql_that_is_out_of_reach(free_port):
-    url = f"postgresql://hookseal:hunter2@127.0.0.1:{closed_port()}/hookseal"
+    url = f"postgresql://hookseal:hunter2@127.0.0.1:{ports.free_port()}/hookseal"
     for command in ("serve", "api", "worker", "migrate"):
         finished = run(command, database_url=url, port=str(free_port), **KEYS)
         assert_one_line(finished, "is the server running")
@@ -207,7 +208,7 @@ def test_api_and_worker_on_postgresql(postgresql, free_port):
     assert "the schema was made" in run("migrate", **postgresql).stdout
     assert "up to date" in run("migrate", **postgresql).stdout
     token = run("token", **postgresql).stdout.split()[-1]
-    health_port = closed_port()
+    health_port = ports.free_port()
     with (
         Endpoint().serving() as endpoint,
         running("api", port=str(free_port), allow_networks="127.0.0.0/8", **postgresql) as api,

@@ -13,7 +13,7 @@ import pytest
 
 from hookseal import Signer, generate_secret
 from tests.node import installed
-from tests.stores.servers import closed_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.acceptance
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def folder():
 
 @pytest.fixture
 def receiver(folder):
-    port = closed_port()
+    port = free_port()
     process = subprocess.Popen(
         [folder.node, EXAMPLE.name],
         cwd=folder.path,

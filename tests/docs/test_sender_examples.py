@@ -15,7 +15,7 @@ import pytest
 
 from tests.acceptance.sender_process import PATIENCE, PROGRAM, Endpoint, environment, run, running
 from tests.node import installed
-from tests.stores.servers import closed_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.acceptance
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -35,7 +35,7 @@ def around(endpoint, tmp_path_factory):
     settings = {
         "database_url": f"sqlite:///{tmp_path_factory.mktemp('sender')}/hookseal.db",
         "allow_networks": "127.0.0.0/8",
-        "port": str(closed_port()),
+        "port": str(free_port()),
     }
     with running("serve", **settings) as sender:
         yield environment(settings) | {

@@ -10,7 +10,6 @@ import functools
 import http.server
 import itertools
 import re
-import socket
 import sqlite3
 import threading
 import time
@@ -21,6 +20,7 @@ import httpx2
 
 from hookseal import Verifier
 from tests.acceptance.sender_process import PATIENCE, run, running
+from tests.ports import free_port
 
 __all__ = [
     "CATALOGUE",
@@ -31,7 +31,6 @@ __all__ = [
     "Webhook",
     "Workspace",
     "benches",
-    "free_port",
 ]
 
 CONTACT = "sales@acme.example"
@@ -302,10 +301,3 @@ def benches(folder: Any, **settings: str):
 def _served(settings: dict[str, str], endpoints: Endpoints) -> Any:
     filled = {name: value.format(endpoints=endpoints.port) for name, value in settings.items()}
     return running("serve", **{"port": str(free_port()), **filled})
-
-
-def free_port() -> int:
-    """Return a port of this machine that is free."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -14,8 +14,9 @@ from hookseal_sender.links import Links
 from hookseal_sender.visits import Visit, Visits
 from tests.pages.axe import assert_accessible
 from tests.pages.browsing import PLAIN_HOST
-from tests.pages.consoling import CONTACT, benches, free_port
+from tests.pages.consoling import CONTACT, benches
 from tests.pages.https import https
+from tests.ports import free_port
 
 _FRAMED = "http://127.0.0.1:{endpoints}"  # may frame the console; localhost may not
 

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.pages.axe import assert_accessible
 from tests.pages.browsing import without_javascript
 from tests.pages.consoling import benches
-from tests.stores.servers import closed_port
+from tests.ports import free_port
 
 _NO_SUCH_MESSAGE = "msg_0000000000000000000000000AA"
 
@@ -143,7 +143,7 @@ def test_why_is_told_in_plain_words(operator, workspace, bench):
         429: "asked for less",
         500: "Its own log says why",
     }
-    nobody = f"http://127.0.0.1:{closed_port()}/"
+    nobody = f"http://127.0.0.1:{free_port()}/"
     cases = {nobody: "Nothing listens at that address and port"}
     for status, words in answered.items():
         place = bench.endpoints.place()

@@ -25,9 +25,9 @@ from tests.pages.browsing import (
     without_javascript,
 )
 from tests.pages.playing import SECRET, Sender, benches
+from tests.ports import free_port
 from tests.receiver.play.conftest import Server
 from tests.receiver.play.test_pages import HOSTILE_BODIES
-from tests.stores.servers import closed_port
 
 VOIDED = b'{"type":"invoice.voided","data":{"invoice":"in_4822","amount":1999,"currency":"EUR"}}'
 _SLUGGISH_SECONDS = 5
@@ -224,7 +224,7 @@ def test_sent_again_to_a_local_app_as_it_was_and_signed_anew(page, bench, app, b
     screenshot(page, "play-sent-again")
 
     browsing.expect("status of 422")
-    nobody = send_again("As it was", f"http://127.0.0.1:{closed_port()}/")
+    nobody = send_again("As it was", f"http://127.0.0.1:{free_port()}/")
     expect(nobody).to_contain_text("nothing answers")
     assert_accessible(page)
 

@@ -17,7 +17,7 @@ from hookseal_sender.errors import Conflict, ReadTooLong, StartError, StoreUnava
 from hookseal_sender.store.batch import Batcher
 from hookseal_sender.store.database import Database
 from hookseal_sender.store.notify import Announcer
-from tests.stores.servers import closed_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 ROW = "INSERT INTO organisation (id, name, created_ms) VALUES (:id, :name, 0)"
@@ -161,7 +161,7 @@ async def test_the_file_is_its_owners(tmp_path):
         ("sqlite:///file:x?mode=memory&uri=true", "in memory"),
         ("sqlite:////nowhere/at/all.db", "No such file or directory; is the folder writable?"),
         pytest.param(
-            f"postgresql://u:hidden@127.0.0.1:{closed_port()}/d",
+            f"postgresql://u:hidden@127.0.0.1:{free_port()}/d",
             "is the server running",
             id="nobody-listens",
         ),

@@ -27,6 +27,7 @@ from hookseal_sender.transport import (
     HttpTransport,
     _explain,
 )
+from tests.ports import free_port
 
 from .names import Names
 
@@ -178,10 +179,7 @@ async def test_an_answer_that_is_not_http(answer, kind):
 
 
 async def test_a_closed_port_refuses():
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    fault = await send(f"http://127.0.0.1:{port}/")
+    fault = await send(f"http://127.0.0.1:{free_port()}/")
     assert (fault.kind, fault.message) == (FaultKind.CONNECTION, "connection refused")
 
 
@@ -495,8 +493,8 @@ class Closing:
         self.writers, self.requests, self.last_words, self.tls = [], 0, last_words, tls
 
     async def __aenter__(self):
-        self.server = await asyncio.start_server(self.handle, "127.0.0.1", 0, ssl=self.tls)
-        self.port = self.server.sockets[0].getsockname()[1]
+        self.port = free_port()
+        self.server = await asyncio.start_server(self.handle, "127.0.0.1", self.port, ssl=self.tls)
         self.url = f"{'https' if self.tls else 'http'}://localhost:{self.port}/"
         return self
 

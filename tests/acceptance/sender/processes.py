@@ -62,9 +62,9 @@ class Process:
 
     def wait_until_ready(self) -> None:
         for _ in until(START_SECONDS, f"{self.log.name} is ready"):
+            assert self._process.poll() is None, f"it ended: {self.log.read_text()}"
             if self._is_ready():
                 return
-            assert self._process.poll() is None, f"it ended: {self.log.read_text()}"
 
     def kill(self) -> None:
         """Kill -9."""
@@ -97,12 +97,6 @@ def until(seconds: float, what: str, every: float = _POLL_SECONDS) -> Iterator[f
         yield gone
         time.sleep(every)
     raise AssertionError(f"waited {seconds:g} s in vain until {what}")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def listens(port: int) -> bool:

@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx2
 
-from .processes import Process, free_port, listens, plain_environment, uncovered, until
+from tests.ports import free_port
+
+from .processes import Process, listens, plain_environment, uncovered, until
 
 _PATIENCE = 20
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import httpx2
 
-from .processes import Process, free_port, listens, plain_environment, uncovered
+from tests.ports import free_port
+
+from .processes import Process, listens, plain_environment, uncovered
 
 COMMAND = Path(sys.executable).with_name("hookseal-sender")
 _TIMEOUT = 30

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.servers import closed_port
+from tests.ports import free_port
 
 from .running import caller
 from .tenant import Tenant
@@ -39,7 +39,7 @@ def test_each_attempt_says_what_happened_and_the_good_endpoint_gets_all(new_send
     before = peak_bytes(serving.pid)
     with caller(serving.url, sender.token()) as api:
         tenant = Tenant(api)
-        nobody = f"http://127.0.0.1:{closed_port()}"
+        nobody = f"http://127.0.0.1:{free_port()}"
         kinds = {
             tenant.endpoint(f"{nobody if kind == 'refused' else sink.url}/{kind}/bad"): kind
             for kind in WRONG

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.middleware.hostile.delivery import KEY, OLD_KEY, OTHER_KEY, secret
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 ASGI_APP = "tests.acceptance.servers.apps:asgi_app"
@@ -127,7 +128,7 @@ def require(server):
 @contextlib.contextmanager
 def running(server, folder):
     require(server)
-    port = _free_port()
+    port = free_port()
     log = folder / f"{server.name}.log"
     command = [sys.executable, *(part.format(port=port) for part in server.arguments)]
     with (
@@ -151,12 +152,6 @@ def _check_what_was_logged(log):
     logged = log.read_text("utf-8", "replace")
     assert "Traceback" not in logged
     assert not [key for key in (KEY, OLD_KEY, OTHER_KEY) if secret(key)[6:] in logged]
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _wait_until_it_accepts(process, port, log):

