@@ -24,13 +24,13 @@ def run_command(
 ) -> int:
     """Run what ``load`` imports and return its exit status, 2 if a package of ``extra`` is missing.
 
-    ``given`` are its arguments, None for those of the process.
+    The command itself may import what it needs only once it knows that. ``given`` are its
+    arguments, None for those of the process.
     """
     try:
-        command = load()
-    except ImportError as error:
+        return int(load()(given))
+    except ModuleNotFoundError as error:
         sys.stderr.write(
             f"{name}: {error.name} is not installed. Run pip install 'hookseal[{extra}]'\n"
         )
         return _UNUSABLE
-    return int(command(given))

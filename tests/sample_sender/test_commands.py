@@ -208,7 +208,7 @@ def test_ctrl_c_before_the_start_ends_it_quietly(monkeypatch, url):
     def interrupted(_settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hookseal_sender.commands.token.token_key", interrupted)
+    monkeypatch.setattr("hookseal_sender.keys.token_key", interrupted)
     assert main(["token", "--database-url", url]) == 130
 
 

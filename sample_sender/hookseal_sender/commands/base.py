@@ -1,6 +1,9 @@
 """What a command is, and how it speaks.
 
 Knows arguments, settings and streams. Must not know any particular command.
+
+A command imports what it runs when it runs, so that ``--help`` is quick and ``token`` waits for no
+web server.
 """
 
 from __future__ import annotations

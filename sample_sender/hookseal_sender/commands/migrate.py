@@ -9,8 +9,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from hookseal_sender.commands.base import Command, say, settings_from, warn
-from hookseal_sender.running.parts import stored
-from hookseal_sender.store import migrations
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -46,6 +44,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(flags: Namespace) -> int:
+    from hookseal_sender.store import migrations
+
     settings = settings_from(flags)
     work = migrations.plan if flags.dry_run else migrations.upgrade
     outcome = _outcome(work(settings.database_url), "would be " if flags.dry_run else "")
@@ -63,6 +63,8 @@ def _reseal(settings: Settings) -> int:
 
 
 async def _resealed(settings: Settings) -> tuple[int, int]:
+    from hookseal_sender.opening import stored
+
     async with stored(settings) as store:
         return await store.reseal()
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookseal_sender import logs, running
+from hookseal_sender import logs
 from hookseal_sender.commands.base import Command, no_arguments, say, settings_from
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable
-
-    from hookseal_sender.config import Settings
+    from typing import Literal
 
 __all__ = ["API", "SERVE", "WORKER"]
 
@@ -53,16 +51,14 @@ examples:
 """
 
 
-def _command(
-    name: str,
-    summary: str,
-    description: str,
-    process: Callable[[Settings, Callable[[str], None]], None],
-) -> Command:
+def _command(name: Literal["serve", "api", "worker"], summary: str, description: str) -> Command:
     def run(flags: Namespace) -> int:
-        settings = settings_from(flags)
+        settings = settings_from(flags)  # what is wrong with them is said at once
+
+        from hookseal_sender import running
+
         logs.configure(settings.log_format, settings.log_level)
-        process(settings, say)
+        getattr(running, name)(settings, say)
         return 0
 
     return Command(
@@ -70,6 +66,6 @@ def _command(
     )
 
 
-SERVE = _command("serve", "run API and worker in one process", _SERVE, running.serve)
-API = _command("api", "run the API alone", _API, running.api)
-WORKER = _command("worker", "run deliveries alone", _WORKER, running.worker)
+SERVE = _command("serve", "run API and worker in one process", _SERVE)
+API = _command("api", "run the API alone", _API)
+WORKER = _command("worker", "run deliveries alone", _WORKER)

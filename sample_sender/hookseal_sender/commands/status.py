@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 from hookseal_sender.commands.base import Command, say, settings_from
 from hookseal_sender.errors import StoreUnavailable, Unreachable
 from hookseal_sender.model import DeliveryState
-from hookseal_sender.running.parts import stored
-from hookseal_sender.store import migrations
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -89,6 +87,8 @@ def _run(flags: Namespace) -> int:
 
 def _look(settings: Settings) -> _Found:
     """Return what can be found out; raises StartError where the program cannot go on from it."""
+    from hookseal_sender.store import migrations
+
     database, now_ms = settings.shown_database, round(time.time() * 1000)
     try:
         schema = migrations.plan(settings.database_url)
@@ -100,6 +100,8 @@ def _look(settings: Settings) -> _Found:
 
 
 async def _overview(settings: Settings) -> Overview:
+    from hookseal_sender.opening import stored
+
     async with stored(settings) as store:
         return await store.overview()
 

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING
 from hookseal_sender.commands.base import Command, say, settings_from, warn
 from hookseal_sender.commands.durations import parse_duration
 from hookseal_sender.errors import StartError
-from hookseal_sender.keys import missing_token_key, token_key
 from hookseal_sender.model import DEFAULT_ORGANISATION, OPERATIONS_ORGANISATION, Scope
-from hookseal_sender.running.parts import stored
-from hookseal_sender.store import migrations
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -64,12 +61,13 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(flags: Namespace) -> int:
+    from hookseal_sender.keys import missing_token_key, token_key
+
     app_id, expires_in = _application(flags.app), _lifetime(flags.expires)
     name = _organisation_name(flags.organisation)
     settings = settings_from(flags)
     org_id = OPERATIONS_ORGANISATION if flags.operational else DEFAULT_ORGANISATION
     if name is not None:
-        migrations.check(settings.database_url)
         org_id = asyncio.run(_organisation_id(settings, name))
     made = missing_token_key(settings)
     key = token_key(settings)
@@ -108,6 +106,10 @@ def _lifetime(given: str | None) -> int | None:
 
 
 async def _organisation_id(settings: Settings, name: str) -> str:
+    from hookseal_sender.opening import stored
+    from hookseal_sender.store import migrations
+
+    migrations.check(settings.database_url)
     async with stored(settings) as store:
         return (await store.organisation(name)).id
 

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from hookseal_sender.addresses import AddressGuard
 from hookseal_sender.api import Services, create_app
-from hookseal_sender.keys import token_key, vault
+from hookseal_sender.keys import token_key
 from hookseal_sender.retry import RetrySchedule
 from hookseal_sender.running.housekeeping import Housekeeper, keeping_house
 from hookseal_sender.running.pages import inspectors_of, links_of, page_routes
-from hookseal_sender.store import open_store
 from hookseal_sender.to_play import ANYWHERE, ToPlay
 from hookseal_sender.transport import HttpTransport
 from hookseal_sender.worker import Worker, WorkerPolicy
@@ -33,24 +32,9 @@ if TYPE_CHECKING:
     from hookseal_sender.running.operations import Operations
     from hookseal_sender.store import Store
 
-__all__ = ["make_api", "stored", "working"]
+__all__ = ["make_api", "working"]
 
 _LEASE_MARGIN = 15.0  # seconds to record a result after the longest request
-
-
-@asynccontextmanager
-async def stored(settings: Settings) -> AsyncGenerator[Store]:
-    """Give the store, and close it at the end of the block."""
-    store = open_store(
-        settings.database_url,
-        vault(settings),
-        pool=settings.database_pool,
-        disable_after=settings.disable_after,
-    )
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 def make_api(

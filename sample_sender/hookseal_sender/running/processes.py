@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
+from hookseal_sender.opening import stored
 from hookseal_sender.running.listening import address_of, listen
 from hookseal_sender.running.operations import operating
 from hookseal_sender.running.pages import inspecting
-from hookseal_sender.running.parts import make_api, stored, working
+from hookseal_sender.running.parts import make_api, working
 from hookseal_sender.running.server import loop_factory, serving
 from hookseal_sender.running.stopping import stop_on_signals
 from hookseal_sender.running.words import how_to_stop, how_to_use
