@@ -51,7 +51,7 @@ def sqlite_floor(path: str, count: int) -> Floor:
         some = keys[first : first + _AT_ONCE]
         claiming += _commit(connection, "NORMAL", [(_LEASE, some)])
         ids = attempts[first : first + _AT_ONCE]
-        logged = [(key[0], made, key[2], key[1]) for key, made in zip(some, ids, strict=True)]
+        logged = [(key[0], key[2], made, key[1]) for key, made in zip(some, ids, strict=True)]
         recording += _commit(connection, "FULL", [(_END, some), (_LOG, logged)])
     wall = time.perf_counter() - begun
     connection.close()

@@ -335,16 +335,14 @@ LISTS = [
     ("deliveries", {"endpoint_id": "ep_x"}),
     ("deliveries", {"endpoint_id": "ep_x", "states": (DeliveryState.HELD,)}),
     ("deliveries", {"endpoint_id": "ep_x", "states": (DeliveryState.READY,)}),
-    ("attempts", {}),
     ("attempts", {"msg_id": "msg_x"}),
     ("attempts", {"endpoint_id": "ep_x", "succeeded": False}),
 ]
 INDEXED = {
     "messages": "SEARCH message USING INDEX sqlite_autoindex_message_1 (app_id=?",
-    "msg_id": "_message (app_id=? AND msg_id=?",
+    "msg_id": "(app_id=? AND msg_id=?",
     "endpoint_id": "(app_id=? AND endpoint_id=?",
     "states": "(app_id=? AND endpoint_id=?",
-    "attempts": "SEARCH attempt USING INDEX sqlite_autoindex_attempt_1 (app_id=?",
     "deliveries": "SEARCH delivery USING INDEX delivery_message (app_id=?",
 }
 

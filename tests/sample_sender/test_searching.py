@@ -249,7 +249,7 @@ async def test_no_search_reads_a_table_or_sorts_it(store, log, bounded, where, i
         assert index in next(each for each in plan if " delivery USING " in each)
     plan = [step for each in searches for step in each]
     assert [step for step in plan if "SCAN" in step and "anon_1" not in step] == []
-    assert attempts[0].endswith("attempt_message (app_id=? AND msg_id=?)")
+    assert attempts[0].endswith("PRIMARY KEY (app_id=? AND msg_id=?)")
 
 
 async def explain(store, statement, parameters):

@@ -306,7 +306,7 @@ class Log(Protocol):
         ...
 
     async def attempts(self, app_id: str, page: PageRequest, where: AttemptFilter) -> Page[Attempt]:
-        """Return logged attempts by id."""
+        """Return logged attempts by id: those of a message or of an endpoint, which are indexed."""
         ...
 
     async def delivery(self, app_id: str, msg_id: str, endpoint_id: str) -> Delivery:

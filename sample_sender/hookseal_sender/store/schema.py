@@ -185,7 +185,7 @@ delivery = Table(
     Column("lease_token", String(32)),
     Column("last_status", SmallInteger),
     Column("last_attempt_ms", BigInteger),
-    sqlite_with_rowid=False,  # one tree less to write in the hottest table
+    sqlite_with_rowid=False,  # one tree less to write in a hot table
 )
 Index("delivery_message", delivery.c.app_id, delivery.c.msg_id)
 NOT_NOTABLE = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.SUCCEEDED)
@@ -214,8 +214,8 @@ attempt = Table(
     "attempt",
     metadata,
     Column("app_id", _ID, primary_key=True),
+    Column("msg_id", _ID, primary_key=True),
     Column("id", _ID, primary_key=True),
-    Column("msg_id", _ID, nullable=False),
     Column("endpoint_id", _ID, nullable=False),
     Column("number", Integer, nullable=False),
     Column("trigger", SmallInteger, nullable=False),
@@ -227,8 +227,8 @@ attempt = Table(
     Column("response", Text, nullable=False),
     Column("response_headers", Text),
     Column("reason", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
-Index("attempt_message", attempt.c.app_id, attempt.c.msg_id, attempt.c.id)
 Index("attempt_endpoint", attempt.c.app_id, attempt.c.endpoint_id, attempt.c.id)
 
 # How many attempts an endpoint had in an hour, so that nobody counts the attempts themselves. What

@@ -31,8 +31,7 @@ _SIZES = {
     ("delivery", "delivery_sending"): "200 100 10 1",
     ("delivery", "delivery_ready"): "10000 500 100 1 1",
     ("delivery", "delivery_timer"): "100000 2",
-    ("attempt", "sqlite_autoindex_attempt_1"): "5000000 50000 1",
-    ("attempt", "attempt_message"): "5000000 50000 5 1",
+    ("attempt", "attempt"): "5000000 50000 5 1",
     ("attempt", "attempt_endpoint"): "5000000 50000 10000 1",
 }
 
@@ -307,12 +306,12 @@ def _make_attempt() -> None:
             nullable=False,
         ),
         sa.Column(
-            "id",
+            "msg_id",
             sa.String(40).with_variant(sa.String(40, collation="C"), "postgresql"),
             nullable=False,
         ),
         sa.Column(
-            "msg_id",
+            "id",
             sa.String(40).with_variant(sa.String(40, collation="C"), "postgresql"),
             nullable=False,
         ),
@@ -331,7 +330,7 @@ def _make_attempt() -> None:
         sa.Column("response", sa.Text(), nullable=False),
         sa.Column("response_headers", sa.Text()),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("app_id", "id"),
+        sa.PrimaryKeyConstraint("app_id", "msg_id", "id"),
+        sqlite_with_rowid=False,
     )
     op.create_index("attempt_endpoint", "attempt", ["app_id", "endpoint_id", "id"])
-    op.create_index("attempt_message", "attempt", ["app_id", "msg_id", "id"])
