@@ -343,7 +343,7 @@ INDEXED = {
     "msg_id": "(app_id=? AND msg_id=?",
     "endpoint_id": "(app_id=? AND endpoint_id=?",
     "states": "(app_id=? AND endpoint_id=?",
-    "deliveries": "SEARCH delivery USING INDEX delivery_message (app_id=?",
+    "deliveries": "SEARCH delivery USING PRIMARY KEY (app_id=?",
 }
 
 

@@ -213,12 +213,12 @@ async def test_several_states_are_looked_at_as_far_back_as_each_other(log, bound
 # --- cost --------------------------------------------------------------------------------------
 
 SEARCHES = [
-    ({}, "USING PRIMARY KEY (app_id=? AND endpoint_id=?"),
-    ({"status": 404}, "USING PRIMARY KEY (app_id=? AND endpoint_id=?"),
-    ({"states": (READY,)}, "USING PRIMARY KEY (app_id=? AND endpoint_id=?"),
-    ({"states": (READY, SUCCEEDED)}, "USING PRIMARY KEY (app_id=? AND endpoint_id=?"),
-    ({"event_type": "a"}, "USING PRIMARY KEY (app_id=? AND endpoint_id=?"),
-    ({"msg_id": "msg_x"}, "USING PRIMARY KEY (app_id=? AND endpoint_id=? AND msg_id=?"),
+    ({}, "INDEX delivery_endpoint (app_id=? AND endpoint_id=?"),
+    ({"status": 404}, "INDEX delivery_endpoint (app_id=? AND endpoint_id=?"),
+    ({"states": (READY,)}, "INDEX delivery_endpoint (app_id=? AND endpoint_id=?"),
+    ({"states": (READY, SUCCEEDED)}, "INDEX delivery_endpoint (app_id=? AND endpoint_id=?"),
+    ({"event_type": "a"}, "INDEX delivery_endpoint (app_id=? AND endpoint_id=?"),
+    ({"msg_id": "msg_x"}, "USING PRIMARY KEY (app_id=? AND msg_id=? AND endpoint_id=?"),
     ({"states": (FAILED,)}, "delivery_state (app_id=? AND endpoint_id=? AND state=?"),
     ({"states": (SENDING,)}, "delivery_sending (app_id=? AND endpoint_id=?"),
     (

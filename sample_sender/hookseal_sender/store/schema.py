@@ -173,8 +173,8 @@ delivery = Table(
     "delivery",
     metadata,
     Column("app_id", _ID, primary_key=True),
-    Column("endpoint_id", _ID, primary_key=True),
     Column("msg_id", _ID, primary_key=True),
+    Column("endpoint_id", _ID, primary_key=True),
     Column("state", SmallInteger, nullable=False),
     # All attempts that were made, and those since it was published or last asked for.
     Column("attempts", Integer, nullable=False),
@@ -187,7 +187,7 @@ delivery = Table(
     Column("last_attempt_ms", BigInteger),
     sqlite_with_rowid=False,  # one tree less to write in a hot table
 )
-Index("delivery_message", delivery.c.app_id, delivery.c.msg_id)
+Index("delivery_endpoint", delivery.c.app_id, delivery.c.endpoint_id, delivery.c.msg_id)
 NOT_NOTABLE = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.SUCCEEDED)
 """The states that ``delivery_state`` leaves out. Deliveries under way are few, come and go all the
 time, and have an index for themselves."""

@@ -116,7 +116,7 @@ def _in_range(where: LogFilter, before: str | None) -> Iterator[_Condition]:
 def _indexes(where: LogFilter, here: Iterable[_Condition]) -> Sequence[_Index]:
     """Return the indexes that have what is asked for of the log, ``here`` narrowed down."""
     if where.states is None or not are_apart(where.states):
-        return [_Index(tuple(here))]  # the primary key has all of it
+        return [_Index(tuple(here))]  # one index has all of it
     return [_Index((*here, in_states((each,))), of_state=True) for each in where.states]
 
 
@@ -162,7 +162,7 @@ def _look(
 def _found_first(index: _Index, most: int) -> Select[Any]:
     """Return the deliveries of the index, which is read for itself before the rows are.
 
-    PostgreSQL takes rows in the order of the primary key for so much cheaper that it would rather
+    PostgreSQL takes rows in the order of a whole index for so much cheaper that it would rather
     read all between the first and the last.
     """
     newest = (

@@ -25,8 +25,8 @@ _SIZES = {
     ("message", "sqlite_autoindex_message_2"): "1000000 10000 1",
     ("message", "message_expiry"): "1000000 2",
     ("message", "message_age"): "1000000 2",
-    ("delivery", "delivery"): "5000000 50000 10000 1",
-    ("delivery", "delivery_message"): "5000000 50000 5",
+    ("delivery", "delivery"): "5000000 50000 5 1",
+    ("delivery", "delivery_endpoint"): "5000000 50000 10000 1",
     ("delivery", "delivery_state"): "100000 2000 500 200 1",
     ("delivery", "delivery_sending"): "200 100 10 1",
     ("delivery", "delivery_ready"): "10000 500 100 1 1",
@@ -246,12 +246,12 @@ def _make_delivery() -> None:
             nullable=False,
         ),
         sa.Column(
-            "endpoint_id",
+            "msg_id",
             sa.String(40).with_variant(sa.String(40, collation="C"), "postgresql"),
             nullable=False,
         ),
         sa.Column(
-            "msg_id",
+            "endpoint_id",
             sa.String(40).with_variant(sa.String(40, collation="C"), "postgresql"),
             nullable=False,
         ),
@@ -263,10 +263,10 @@ def _make_delivery() -> None:
         sa.Column("lease_token", sa.String(32)),
         sa.Column("last_status", sa.SmallInteger()),
         sa.Column("last_attempt_ms", sa.BigInteger()),
-        sa.PrimaryKeyConstraint("app_id", "endpoint_id", "msg_id"),
+        sa.PrimaryKeyConstraint("app_id", "msg_id", "endpoint_id"),
         sqlite_with_rowid=False,
     )
-    op.create_index("delivery_message", "delivery", ["app_id", "msg_id"])
+    op.create_index("delivery_endpoint", "delivery", ["app_id", "endpoint_id", "msg_id"])
     op.create_index(
         "delivery_ready",
         "delivery",
