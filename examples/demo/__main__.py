@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import signal
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from .screen import Screen
 from .stage import Stage, set_up
 
 _INTERRUPTED = 130  # what a shell says of a process that Ctrl-C ended
+_STOPPING = {signal.SIGINT, signal.SIGTERM}
 
 
 def main() -> int:
@@ -60,19 +60,20 @@ def _stay(screen: Screen, stage: Stage) -> None:
     event = """'{"eventType": "order.paid", "payload": {"id": 17}}'"""
     handled = stage.endpoint_url.replace("/webhooks", "/handled")
     hookseal = Path(sys.executable).with_name("hookseal")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt):
-        screen.heading("Yours to play with, until Ctrl-C")
-        screen.commands(
-            [
-                ("see what the customer sees, in a browser", _magic_link(stage)),
-                ("publish an event", f"curl {bearer} {api}/msg -d {event}"),
-                ("see its attempts", f"curl {bearer} {api}/attempt/msg/msg_..."),
-                ("see what was handled", f"curl --cacert {stage.certificate} {handled}"),
-                ("make a signature", f"echo -n '{{}}' | {hookseal} sign --secret {stage.secret} -"),
-            ]
-        )
-        signal.pause()
+    # Blocked, one that comes before the wait is not missed by it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    screen.heading("Yours to play with, until Ctrl-C")
+    screen.commands(
+        [
+            ("see what the customer sees, in a browser", _magic_link(stage)),
+            ("publish an event", f"curl {bearer} {api}/msg -d {event}"),
+            ("see its attempts", f"curl {bearer} {api}/attempt/msg/msg_..."),
+            ("see what was handled", f"curl --cacert {stage.certificate} {handled}"),
+            ("make a signature", f"echo -n '{{}}' | {hookseal} sign --secret {stage.secret} -"),
+        ]
+    )
+    signal.sigwait(_STOPPING)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     screen.heading("Stopped")
 
 

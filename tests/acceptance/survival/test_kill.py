@@ -52,7 +52,7 @@ def test_killed_at_each_point_between_claim_and_reply(ledger, tmp_path, inbox):
         first, second = receivers.workers
         for point in runs:
             event = f"msg_{point}_{tmp_path.name}"
-            assert receivers.send(first, event, client, die=point) == 0
+            receivers.send_until_dead(first, event, client, die=point)
             took = receivers.send_until_taken(second, event, client, die=point)
             assert took < LEASE_SECONDS + START_SECONDS
 

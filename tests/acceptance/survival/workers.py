@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx2
 
 from hookseal import Signer, generate_secret
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 LEASE_SECONDS = 1.0
@@ -28,8 +29,7 @@ class Worker:
     """One receiver process on a port of its own; started again when it is dead."""
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
+        self.port = free_port()
         self._environment = environment
         self._log = log.open("ab")
         self._lock = threading.Lock()
@@ -112,6 +112,15 @@ class Cluster:
         while self.send(worker, event_id, client, **payload) != 200:
             assert time.monotonic() < begun + 20, "the event stays claimed"
         return time.monotonic() - begun
+
+    def send_until_dead(
+        self, worker: Worker, event_id: str, client: httpx2.Client, **payload: object
+    ) -> None:
+        """Deliver what the worker dies over; again where its store was too slow for it."""
+        begun = time.monotonic()
+        while (status := self.send(worker, event_id, client, **payload)) != 0:
+            assert status == 503
+            assert time.monotonic() < begun + 20, "the store stays too slow"
 
     def effects(self) -> Counter[str]:
         """Return how often each event took effect."""

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from hookseal import Signer, cli
 from hookseal.asgi import WebhookMiddleware
 from hookseal_receiver.listen import main
+from tests.ports import free_port
 from tests.receiver.play.conftest import SECRET, Server
 
 
@@ -126,8 +127,7 @@ def test_a_name_keeps_its_url_and_what_came_before(listen, free):
 
 @pytest.fixture
 def free():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    return free_port()
 
 
 @pytest.mark.parametrize(
