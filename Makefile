@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WHEEL_VENV := .wheel-venv
 PIP_FLAGS := --quiet --disable-pip-version-check
+TOGETHER := -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format unit wheel-test bench lock clean
@@ -27,13 +28,15 @@ format: $(VENV)/.dev ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-unit: $(VENV)/.dev ## the tests, with branch coverage gated per part
+# Processes of their own are not measured: it would slow them down, and they may be killed.
+unit: $(VENV)/.dev ## the tests, with branch coverage gated per part, then those of real processes
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not alone" $(PYTEST_ARGS)
-	$(BIN)/coverage run -m pytest -m alone $(PYTEST_ARGS)
+	$(BIN)/coverage run -m pytest $(TOGETHER) -m "not acceptance" $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='middleware/*' --fail-under=100
 	$(BIN)/coverage report --include='receiver/*,sample_sender/*' --fail-under=95
+	$(BIN)/python -m pytest $(TOGETHER) -m "acceptance and not alone" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m alone $(PYTEST_ARGS)
 
 wheel-test: $(VENV)/.dev ## the core's and the faces' tests against the built wheel, without extras
 	rm -rf build/dist $(WHEEL_VENV)

@@ -14,6 +14,7 @@ from tests.pages.axe import assert_accessible
 from tests.pages.browsing import tab_to
 from tests.pages.consoling import benches
 
+pytestmark = pytest.mark.acceptance
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]{40,}")
 
 

@@ -18,6 +18,7 @@ from tests.pages.consoling import CONTACT, benches
 from tests.pages.https import https
 from tests.ports import free_port
 
+pytestmark = pytest.mark.acceptance
 _FRAMED = "http://127.0.0.1:{endpoints}"  # may frame the console; localhost may not
 
 

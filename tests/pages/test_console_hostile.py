@@ -13,6 +13,7 @@ from tests.pages.axe import assert_accessible
 from tests.pages.browsing import assert_fits, on_a_phone, without_javascript
 from tests.pages.consoling import benches
 
+pytestmark = pytest.mark.acceptance
 _SCRIPT = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}'
 _TURNED = "\u202egnp.exe\u2066\u200f"
 _PAYLOADS = {

@@ -14,6 +14,7 @@ from tests.pages.browsing import without_javascript
 from tests.pages.consoling import benches
 from tests.ports import free_port
 
+pytestmark = pytest.mark.acceptance
 _NO_SUCH_MESSAGE = "msg_0000000000000000000000000AA"
 
 

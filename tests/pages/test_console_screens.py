@@ -11,6 +11,7 @@ from tests.pages.axe import assert_accessible
 from tests.pages.browsing import screenshot
 from tests.pages.consoling import benches
 
+pytestmark = pytest.mark.acceptance
 _BUSY = random.Random(8)
 _WAVE = (4, 3, 2, 2, 3, 6, 12, 25, 44, 58, 63, 60, 52, 57, 66, 71, 64, 55, 41, 30, 22, 15, 9, 6)
 _DAY_MS = 86_400_000

@@ -29,6 +29,7 @@ from tests.ports import free_port
 from tests.receiver.play.conftest import Server
 from tests.receiver.play.test_pages import HOSTILE_BODIES
 
+pytestmark = pytest.mark.acceptance
 VOIDED = b'{"type":"invoice.voided","data":{"invoice":"in_4822","amount":1999,"currency":"EUR"}}'
 _SLUGGISH_SECONDS = 5
 """Far above what is seen, below what a frozen page takes."""
@@ -481,7 +482,6 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page, bench, app):
     assert_accessible(page)
 
 
-@pytest.mark.acceptance
 def test_hookseal_listen_shows_what_it_passes_on(page, app):
     command = [sys.executable, "-m", "hookseal_receiver.listen", "--port", "0", "--forward", app]
     process = subprocess.Popen(

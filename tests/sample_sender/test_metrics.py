@@ -7,7 +7,6 @@ import dataclasses
 import json
 import re
 import sys
-import timeit
 from pathlib import Path
 
 import httpx2
@@ -180,14 +179,6 @@ async def test_the_route_shows_process_counters_and_state(registry, metrics, ser
     assert "canary" not in answer.text
     assert "customer.example" not in answer.text
     assert posted.status_code == 405
-
-
-def test_telling_costs_little_beside_a_delivery(metrics):
-    told = result()
-    runs = timeit.repeat(
-        lambda: metrics.attempted(told, recorded=True, lateness=0.02), number=10_000, repeat=5
-    )
-    assert min(runs) / 10_000 < 10e-6  # measured 0.5 us; a busy machine is slower
 
 
 # --- OpenTelemetry ---------------------------------------------------------------------------

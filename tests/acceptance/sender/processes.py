@@ -111,10 +111,5 @@ def plain_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not _is_setting(name)}
 
 
-def uncovered(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what measures coverage: a process that is killed would leave half a file."""
-    return {name: value for name, value in environment.items() if "COVERAGE" not in name}
-
-
 def _is_setting(name: str) -> bool:
     return name.startswith("HOOKSEAL_") and not name.startswith("HOOKSEAL_SURVIVAL")

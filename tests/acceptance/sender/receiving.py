@@ -10,7 +10,7 @@ import httpx2
 
 from tests.ports import free_port
 
-from .processes import Process, listens, plain_environment, uncovered, until
+from .processes import Process, listens, plain_environment, until
 
 _PATIENCE = 20
 
@@ -24,7 +24,7 @@ class Sink:
         self._process = Process(
             [sys.executable, "-m", "tests.acceptance.sender.sink", str(port)],
             folder / "sink.log",
-            uncovered(plain_environment()),
+            plain_environment(),
             lambda: listens(port),
         )
         self._client = httpx2.Client(base_url=self.url, timeout=_PATIENCE)

@@ -14,7 +14,7 @@ import httpx2
 
 from tests.ports import free_port
 
-from .processes import Process, listens, plain_environment, uncovered
+from .processes import Process, listens, plain_environment
 
 COMMAND = Path(sys.executable).with_name("hookseal-sender")
 _TIMEOUT = 30
@@ -31,23 +31,17 @@ class Api(Process):
 
 
 class Sender:
-    """One sender: its settings, and processes that come and go.
+    """One sender: its settings, and processes that come and go."""
 
-    ``measured`` is for processes that are not killed: they count towards the coverage.
-    """
-
-    def __init__(
-        self, database_url: str, folder: Path, *, measured: bool = False, **settings: object
-    ) -> None:
+    def __init__(self, database_url: str, folder: Path, **settings: object) -> None:
         self.database_url = database_url
         self._folder = folder
         self._stack = ExitStack()
         self._started = 0
         keys = {} if database_url.startswith("sqlite") else _new_keys()
         chosen = {"database_url": database_url, "allow_networks": "127.0.0.0/8", **settings}
-        environment = plain_environment() | keys
-        environment |= {f"HOOKSEAL_{key.upper()}": str(value) for key, value in chosen.items()}
-        self._environment = environment if measured else uncovered(environment)
+        self._environment = plain_environment() | keys
+        self._environment |= {f"HOOKSEAL_{key.upper()}": str(chosen[key]) for key in chosen}
 
     def serve(self) -> Api:
         """Start API and worker in one process."""

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -56,7 +56,7 @@ class Worker:
         process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", server, *options],
             cwd=ROOT,
-            env={**_without_coverage(os.environ), **self._environment},
+            env={**os.environ, **self._environment},
             stdout=self._log,
             stderr=self._log,
         )
@@ -68,11 +68,6 @@ class Worker:
                 break
             time.sleep(0.02)
         raise AssertionError(f"the worker did not start: {Path(self._log.name).read_text()}")
-
-
-def _without_coverage(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leave processes that are to be killed out of the measuring: they would leave half a file."""
-    return {name: value for name, value in environment.items() if "COVERAGE" not in name}
 
 
 class Cluster:

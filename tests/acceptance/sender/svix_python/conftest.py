@@ -17,7 +17,7 @@ from .steps import EVENT, EXAMPLE
 @pytest.fixture(scope="package")
 def sender(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sender")
-    sender = Sender(f"sqlite:///{folder}/hookseal.db", folder, measured=True, retry_schedule="0.1")
+    sender = Sender(f"sqlite:///{folder}/hookseal.db", folder, retry_schedule="0.1")
     yield sender
     sender.close()
 
