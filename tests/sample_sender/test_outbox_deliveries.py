@@ -4,7 +4,7 @@ import pytest
 
 from hookseal_sender.errors import Conflict, NotFound
 from hookseal_sender.model import DeliveryState, Trigger
-from hookseal_sender.store import DeliveryFilter, redelivering
+from hookseal_sender.store import DeliveryFilter, holding, redelivering
 from tests.sample_sender.outboxes import attempts, claim, deliveries, result_of, state
 from tests.sample_sender.test_outbox_completing import disable, fail
 
@@ -64,7 +64,7 @@ async def test_what_cannot_be_resent(store, make_endpoint, publish):
 async def test_a_replay_takes_what_the_filter_selects(
     store, make_endpoint, publish, clock, monkeypatch
 ):
-    monkeypatch.setattr(redelivering, "CHUNK", 2)
+    monkeypatch.setattr(holding, "CHUNK", 2)
     endpoint = await make_endpoint()
     app_id = endpoint.app_id
     for n in range(5):
@@ -115,7 +115,7 @@ async def test_a_disabled_endpoint_holds_and_enabling_resumes(store, make_endpoi
 async def test_a_resume_enables_and_counts_in_chunks(
     store, make_endpoint, publish, clock, monkeypatch
 ):
-    monkeypatch.setattr(redelivering, "CHUNK", 2)
+    monkeypatch.setattr(holding, "CHUNK", 2)
     endpoint = await make_endpoint(disabled=True)
     app_id = endpoint.app_id
     old = [await publish(app_id) for _ in range(3)]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 
 from hookseal_sender.errors import NotFound
 from hookseal_sender.ids import fresh_id
-from hookseal_sender.store import holding
+from hookseal_sender.store import settling
 from hookseal_sender.store.paging import read_page
 from hookseal_sender.store.rows import application_values, read_application
 from hookseal_sender.store.schema import application, endpoint
@@ -117,4 +117,4 @@ def delete_application(connection: Connection, now_ms: int, app_id: str) -> None
         .where(endpoint.c.app_id == app_id, endpoint.c.deleted_ms.is_(None))
         .values(**gone, secrets="", headers=None)
     )
-    holding.cancel_endpoint(connection, app_id)
+    settling.cancel_all(connection, app_id)

@@ -22,6 +22,7 @@ from hookseal_sender.store.moves import Quota, Wanted
 from hookseal_sender.store.rows import read_list, signing_keys
 from hookseal_sender.store.schema import application, delivery, endpoint
 from hookseal_sender.store.sealed import SealedReader
+from hookseal_sender.store.settling import settle_some
 from hookseal_sender.store.sharing import LaneKey, Pace, share_out
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Claimer:
     ) -> Claimed:
         """Lease due deliveries, also those whose lease has ended, and return what to send."""
         moments: list[float | None] = [_promote(connection, now_ms)]
+        moments += [now_ms] * settle_some(connection, now_ms)
         scan = self._scanner.scan(
             connection, now_ms, limit=limit, per_endpoint=per_endpoint, bounds=bounds
         )

@@ -19,7 +19,7 @@ from sqlalchemy import update
 
 from hookseal_sender.ids import RANDOM_BYTES, make_ids
 from hookseal_sender.model import DeliveryState, Disabled, Trigger
-from hookseal_sender.store import holding
+from hookseal_sender.store import settling
 from hookseal_sender.store.dialects import moves_of
 from hookseal_sender.store.health import Health, follow
 from hookseal_sender.store.moves import ATTEMPT_COLUMNS, Ending, Wanted
@@ -195,5 +195,5 @@ def _keep_health(
     statement = update(endpoint).where(endpoint.c.app_id == lane[0], endpoint.c.id == lane[1])
     row = connection.execute(statement.values(values).returning(*endpoint.c)).mappings().one()
     if disabling:
-        holding.hold(connection, *lane)
+        settling.hold(connection, *lane)
         endpoint_disabled(connection, now_ms, row)

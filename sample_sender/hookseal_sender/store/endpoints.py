@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Update, insert, or_, select, update
 from hookseal_sender.errors import NotFound, SealBroken, TooManySecrets
 from hookseal_sender.ids import fresh_id
 from hookseal_sender.model import Disabled, Secret
-from hookseal_sender.store import holding, operational
+from hookseal_sender.store import operational, settling
 from hookseal_sender.store.applications import live_application
 from hookseal_sender.store.paging import read_page
 from hookseal_sender.store.rows import (
@@ -112,10 +112,10 @@ def change_endpoint(
     values = endpoint_values(draft) | {"updated_ms": now_ms}
     if draft.disabled and not before.disabled:
         values |= _BY_CALLER
-        holding.hold(connection, app_id, endpoint_id)
+        settling.hold(connection, app_id, endpoint_id)
     if before.disabled and not draft.disabled:
         values |= _ENABLED
-        holding.resume(connection, now_ms, app_id, endpoint_id)
+        settling.resume(connection, now_ms, app_id, endpoint_id)
     statement = _one(app_id, endpoint_id).values(values).returning(*endpoint.c)
     updated = connection.execute(statement).mappings().one()
     operational.endpoint_changed(connection, now_ms, "endpoint.updated", updated)
@@ -132,7 +132,7 @@ def delete_endpoint(
             deleted_ms=now_ms, updated_ms=now_ms, uid=None, secrets="", headers=None
         )
     )
-    holding.cancel_endpoint(connection, app_id, endpoint_id)
+    settling.cancel(connection, app_id, endpoint_id)
     operational.endpoint_changed(connection, now_ms, "endpoint.deleted", row)
 
 

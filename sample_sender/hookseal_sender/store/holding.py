@@ -1,9 +1,9 @@
-"""Holding, resuming and cancelling many deliveries at once.
+"""Holding, resuming and cancelling many deliveries, so many at a time.
 
 Knows the statements, each run inside the caller's transaction. Must not know who asks.
 
-The conditions on ``state`` are written as in the partial indexes, so that no statement reads what
-is finished: an endpoint may have millions of those.
+The conditions on ``state`` are written as in the partial indexes, and rows are taken in the order
+of one, so that no statement reads what is finished: an endpoint may have millions of those.
 """
 
 from __future__ import annotations
@@ -18,34 +18,36 @@ from hookseal_sender.store.rows import first_id
 from hookseal_sender.store.schema import NOT_NOTABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection
 
-__all__ = ["cancel_endpoint", "hold", "resume", "resume_some"]
+__all__ = ["CHUNK", "cancel_some", "hold_some", "resume_some"]
 
+CHUNK = 5000
+"""How many deliveries one transaction moves at most, so that no other writer waits long."""
 _READY = f"state = {DeliveryState.READY:d}"
 _SENDING = f"state = {DeliveryState.SENDING:d}"
 _NOTABLE = f"state NOT IN ({', '.join(f'{state:d}' for state in NOT_NOTABLE)})"
-_LANE = "app_id = :app_id AND endpoint_id = :endpoint_id"
 _WAITING = f"{_NOTABLE} AND state = {DeliveryState.WAITING:d}"
 _HELD = f"{_NOTABLE} AND state = {DeliveryState.HELD:d}"
+_ORDER = {_READY: "due_ms, msg_id"} | dict.fromkeys((_SENDING, _WAITING, _HELD), "msg_id")
 _SET = "UPDATE delivery SET state = "
-_HOLD = f"{_SET}{DeliveryState.HELD:d}, due_ms = NULL WHERE "
-_RESUME = f"{_SET}{DeliveryState.READY:d}, due_ms = :now_ms WHERE "
-_CANCEL = f"{_SET}{DeliveryState.CANCELLED:d}, due_ms = NULL, lease_token = NULL WHERE "
+_HOLD = f"{_SET}{DeliveryState.HELD:d}, due_ms = NULL"
+_RESUME = f"{_SET}{DeliveryState.READY:d}, due_ms = :now_ms"
+_CANCEL = f"{_SET}{DeliveryState.CANCELLED:d}, due_ms = NULL, lease_token = NULL"
+_APPLICATION = "app_id = :app_id"
+_LANE = f"{_APPLICATION} AND endpoint_id = :endpoint_id"
 
 
-def hold(connection: Connection, app_id: str, endpoint_id: str) -> None:
-    """Keep what waits for the endpoint until it is enabled; one in flight ends as it ends."""
+def hold_some(connection: Connection, app_id: str, endpoint_id: str) -> bool:
+    """Keep what waits for the endpoint until it is enabled; one in flight ends as it ends.
+
+    Returns whether there may be more.
+    """
     lane = {"app_id": app_id, "endpoint_id": endpoint_id}
-    for which in (_READY, _WAITING):
-        connection.execute(text(f"{_HOLD}{_LANE} AND {which}"), lane)
-
-
-def resume(connection: Connection, now_ms: int, app_id: str, endpoint_id: str) -> None:
-    """Make everything held for the endpoint due now; the fair claim spreads it."""
-    values = {"app_id": app_id, "endpoint_id": endpoint_id, "now_ms": now_ms}
-    connection.execute(text(f"{_RESUME}{_LANE} AND {_HELD}"), values)
-    tell_arrivals(connection)
+    held = [_move(connection, _HOLD, _LANE, which, lane) for which in (_READY, _WAITING)]
+    return CHUNK in held
 
 
 def resume_some(
@@ -54,39 +56,42 @@ def resume_some(
     app_id: str,
     endpoint_id: str,
     *,
-    after_ms: int | None,
-    limit: int,
-) -> tuple[int, int]:
-    """Make up to ``limit`` held deliveries due, and cancel as many published before ``after_ms``.
+    after_ms: int | None = None,
+) -> tuple[int, bool]:
+    """Make what is held for the endpoint due now; cancel what was published before ``after_ms``.
 
-    Returns how many were made due, and how many cancelled.
+    Returns how many became due, and whether there may be more. The fair claim spreads them.
     """
-    values: dict[str, object] = {"app_id": app_id, "endpoint_id": endpoint_id, "limit": limit}
-    cancelled = 0
     first = "" if after_ms is None else first_id("msg_", after_ms)
+    values = {"app_id": app_id, "endpoint_id": endpoint_id, "now_ms": now_ms, "first": first}
+    cancelled = 0
     if first:
-        statement = text(f"{_CANCEL}{_some_held('msg_id < :first')}")
-        cancelled = connection.execute(statement, {**values, "first": first}).rowcount
-    statement = text(f"{_RESUME}{_some_held('msg_id >= :first')}")
-    resumed = connection.execute(statement, {**values, "first": first, "now_ms": now_ms}).rowcount
+        older = f"{_LANE} AND msg_id < :first"
+        cancelled = _move(connection, _CANCEL, older, _HELD, values)
+    resumed = _move(connection, _RESUME, f"{_LANE} AND msg_id >= :first", _HELD, values)
     if resumed:
         tell_arrivals(connection)
-    return resumed, cancelled
+    return resumed, CHUNK in {resumed, cancelled}
 
 
-def _some_held(which: str) -> str:
-    return (
-        f"(app_id, endpoint_id, msg_id) IN (SELECT app_id, endpoint_id, msg_id FROM delivery "  # noqa: S608 # constants only
-        f"WHERE {_LANE} AND {_HELD} AND {which} ORDER BY msg_id LIMIT :limit)"
+def cancel_some(connection: Connection, app_id: str, endpoint_id: str | None = None) -> bool:
+    """End unfinished deliveries of the application, or of one endpoint of it.
+
+    Returns whether there may be more.
+    """
+    where = _APPLICATION if endpoint_id is None else _LANE
+    values = {"app_id": app_id, "endpoint_id": endpoint_id}
+    unfinished = (_READY, _SENDING, _HELD, _WAITING)
+    return CHUNK in [_move(connection, _CANCEL, where, which, values) for which in unfinished]
+
+
+def _move(
+    connection: Connection, change: str, where: str, which: str, values: Mapping[str, object]
+) -> int:
+    """Change up to CHUNK deliveries, the first of their index; return how many."""
+    statement = (
+        f"{change} WHERE (app_id, endpoint_id, msg_id) IN ("  # noqa: S608 # constants only
+        f"SELECT app_id, endpoint_id, msg_id FROM delivery WHERE {where} AND {which} "
+        f"ORDER BY endpoint_id, {_ORDER[which]} LIMIT {CHUNK})"
     )
-
-
-def cancel_endpoint(connection: Connection, app_id: str, endpoint_id: str | None = None) -> None:
-    """End every unfinished delivery of the application, or of one endpoint of it."""
-    values = {"app_id": app_id}
-    where = "app_id = :app_id"
-    if endpoint_id is not None:
-        values["endpoint_id"] = endpoint_id
-        where = _LANE
-    for which in (_READY, _SENDING, _HELD, _WAITING):
-        connection.execute(text(f"{_CANCEL}{where} AND {which}"), values)
+    return connection.execute(text(statement), values).rowcount

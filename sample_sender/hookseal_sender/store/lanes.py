@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hookseal_sender.store import holding
+from hookseal_sender.store import settling
 from hookseal_sender.store.dialects import moves_of
 from hookseal_sender.store.sharing import Lane, LaneKey, Pace, Purse, wish
 
@@ -172,7 +172,7 @@ def _is_healthy(connection: Connection, row: LaneRow) -> bool:
     If not, what is ready was published while that changed: it goes where the rest of it went.
     """
     if row.gone:
-        holding.cancel_endpoint(connection, row.app_id, row.endpoint_id)
+        settling.cancel(connection, row.app_id, row.endpoint_id)
     elif row.disabled:
-        holding.hold(connection, row.app_id, row.endpoint_id)
+        settling.hold(connection, row.app_id, row.endpoint_id)
     return not (row.gone or row.disabled)

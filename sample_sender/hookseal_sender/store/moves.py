@@ -26,6 +26,7 @@ __all__ = [
     "Quota",
     "Taken",
     "TallyRow",
+    "Unsettled",
     "Wanted",
 ]
 
@@ -128,6 +129,15 @@ class Wanted(NamedTuple):
     locked: bool = False
 
 
+class Unsettled(NamedTuple):
+    """An endpoint of which a change has left deliveries to be moved."""
+
+    app_id: str
+    endpoint_id: str
+    deleted: bool
+    disabled: bool
+
+
 class Moves(Protocol):
     """Statements over many rows, none of which is run for no rows."""
 
@@ -137,6 +147,10 @@ class Moves(Protocol):
 
     def next_timer_ms(self, connection: Connection) -> int | None:
         """Return the earliest time at which :meth:`promote` has something to do."""
+        ...
+
+    def unsettled(self, connection: Connection) -> Unsettled | None:
+        """Return one of the endpoints that a change has left something of; keep others off it."""
         ...
 
     def lanes(

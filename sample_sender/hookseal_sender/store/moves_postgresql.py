@@ -10,7 +10,7 @@ import json
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from hookseal_sender.store.moves import Ending, Found, LaneRow, Taken
+from hookseal_sender.store.moves import Ending, Found, LaneRow, Taken, Unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,6 +31,10 @@ WHERE d.app_id = due.app_id AND d.endpoint_id = due.endpoint_id AND d.msg_id = d
 
 _NEXT_TIMER = """
 SELECT due_ms FROM delivery WHERE state IN (1, 6) AND due_ms IS NOT NULL ORDER BY due_ms LIMIT 1"""
+
+_UNSETTLED = """
+SELECT app_id, id, deleted_ms IS NOT NULL, disabled FROM endpoint
+WHERE unsettled ORDER BY app_id, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"""
 
 # One seek for each lane, however long its queue: a loose scan of the index of what is ready. The
 # lock keeps two workers off the same lane, so that neither counts what the other is taking.
@@ -116,6 +120,11 @@ class PostgresqlMoves:
         """See :class:`~hookseal_sender.store.moves.Moves`."""
         found: int | None = connection.exec_driver_sql(_NEXT_TIMER).scalar()
         return found
+
+    def unsettled(self, connection: Connection) -> Unsettled | None:
+        """See :class:`~hookseal_sender.store.moves.Moves`."""
+        row = connection.exec_driver_sql(_UNSETTLED).first()
+        return Unsettled._make(row) if row else None
 
     def lanes(
         self, connection: Connection, behind: LaneKey, *, limit: int, per_endpoint: int

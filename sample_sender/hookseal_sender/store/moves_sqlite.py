@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hookseal_sender.store.moves import Found, LaneRow, Taken
+from hookseal_sender.store.moves import Found, LaneRow, Taken, Unsettled
 from hookseal_sender.store.sqlite import driver_of
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ WHERE (app_id, endpoint_id, msg_id) IN (
 _NEXT_TIMER = """
 SELECT due_ms FROM delivery INDEXED BY delivery_timer
 WHERE state IN (1, 6) AND due_ms IS NOT NULL ORDER BY due_ms LIMIT 1"""
+
+_UNSETTLED = """
+SELECT app_id, id, deleted_ms IS NOT NULL, disabled FROM endpoint INDEXED BY endpoint_unsettled
+WHERE unsettled LIMIT 1"""
 
 # One or two seeks for each lane, however long its queue: a loose scan of what is ready.
 # Not by comparing rows, (app_id, endpoint_id) > (?, ?): SQLite would read the rest of the lane.
@@ -98,6 +102,11 @@ class SqliteMoves:
         """See :class:`~hookseal_sender.store.moves.Moves`."""
         row = driver_of(connection).execute(_NEXT_TIMER).fetchone()
         return row[0] if row else None
+
+    def unsettled(self, connection: Connection) -> Unsettled | None:
+        """See :class:`~hookseal_sender.store.moves.Moves`."""
+        row = driver_of(connection).execute(_UNSETTLED).fetchone()
+        return Unsettled._make(row) if row else None
 
     def lanes(
         self, connection: Connection, behind: LaneKey, *, limit: int, per_endpoint: int

@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from hookseal_sender.model import Lease
     from hookseal_sender.store.base import DeliveryFilter
 
-__all__ = ["CHUNK", "Chunk", "cancel", "enable", "release", "replay_some", "resend", "resume_some"]
-
-CHUNK = 5000
-"""How many deliveries one transaction moves at most, so that no other writer waits long."""
+__all__ = ["Chunk", "cancel", "enable", "release", "replay_some", "resend", "resume_some"]
 
 
 class Chunk(NamedTuple):
@@ -80,13 +77,13 @@ def replay_some(
             *_selected(where),
         )
         .order_by(delivery.c.msg_id)
-        .limit(CHUNK)
+        .limit(holding.CHUNK)
     )
     msg_ids = connection.execute(query).scalars().all()
     moved = _restart(connection, now_ms, msg_ids, app_id, endpoint_id)
     if moved:
         tell_arrivals(connection)
-    return Chunk(moved=moved, last=msg_ids[-1] if len(msg_ids) == CHUNK else None)
+    return Chunk(moved=moved, last=msg_ids[-1] if len(msg_ids) == holding.CHUNK else None)
 
 
 def _selected(where: DeliveryFilter) -> Iterator[ColumnElement[bool]]:
@@ -172,10 +169,7 @@ def resume_some(
     query = select(endpoint.c.disabled).where(*_live(app_id, endpoint_id))
     if connection.execute(query.with_for_update(key_share=True)).scalar_one_or_none() is not False:
         return 0, False
-    resumed, cancelled = holding.resume_some(
-        connection, now_ms, app_id, endpoint_id, after_ms=after_ms, limit=CHUNK
-    )
-    return resumed, CHUNK in {resumed, cancelled}
+    return holding.resume_some(connection, now_ms, app_id, endpoint_id, after_ms=after_ms)
 
 
 def cancel(

@@ -28,6 +28,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from hookseal_sender.model import DeliveryState
@@ -145,11 +146,14 @@ endpoint = Table(
     Column("failing_since_ms", BigInteger),
     Column("paused_until_ms", BigInteger),
     Column("pauses", Integer, nullable=False, server_default="0"),
+    # Whether deliveries are still to be moved to where a change of it leaves them.
+    Column("unsettled", Boolean, nullable=False, server_default=false()),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("deleted_ms", BigInteger),
     UniqueConstraint("app_id", "uid"),
 )
+_partial("endpoint_unsettled", endpoint.c.app_id, endpoint.c.id, where=endpoint.c.unsettled)
 
 message = Table(
     "message",

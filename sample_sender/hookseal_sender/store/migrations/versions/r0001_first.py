@@ -21,6 +21,7 @@ _SIZES = {
     ("application", "application_organisation"): "1000 100 1",
     ("endpoint", "sqlite_autoindex_endpoint_1"): "5000 5 1",
     ("endpoint", "sqlite_autoindex_endpoint_2"): "5000 5 1",
+    ("endpoint", "endpoint_unsettled"): "1 1 1",
     ("message", "sqlite_autoindex_message_1"): "1000000 10000 1",
     ("message", "sqlite_autoindex_message_2"): "1000000 10000 1",
     ("message", "message_expiry"): "1000000 2",
@@ -189,12 +190,20 @@ def _make_endpoint() -> None:
         sa.Column("failing_since_ms", sa.BigInteger()),
         sa.Column("paused_until_ms", sa.BigInteger()),
         sa.Column("pauses", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unsettled", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("updated_ms", sa.BigInteger(), nullable=False),
         sa.Column("deleted_ms", sa.BigInteger()),
         sa.ForeignKeyConstraint(["app_id"], ["application.id"]),
         sa.PrimaryKeyConstraint("app_id", "id"),
         sa.UniqueConstraint("app_id", "uid"),
+    )
+    op.create_index(
+        "endpoint_unsettled",
+        "endpoint",
+        ["app_id", "id"],
+        sqlite_where=sa.text("unsettled"),
+        postgresql_where=sa.text("unsettled"),
     )
 
 
