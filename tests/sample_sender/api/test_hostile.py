@@ -64,34 +64,38 @@ def dialect(request):
     return request.param
 
 
+@contextlib.asynccontextmanager
+async def api_client(store, clock):
+    token = KEY.issue(Scope(org_id=DEFAULT_ORGANISATION), now=int(clock()))
+    services = Services(store=store, tokens=KEY, guard=LOOPBACK, clock=clock)
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(create_app(services)),
+        base_url="http://s/api/v1",
+        headers={"authorization": f"Bearer {token}"},
+    ) as client:
+        yield client
+    await store.close()
+
+
 @pytest.fixture
 def asking(database_url, vault, clock):
-    """Give answers to requests: each time with a new connection to the same database."""
-    token = KEY.issue(Scope(org_id=DEFAULT_ORGANISATION), now=int(clock()))
+    """Give answers to requests, all by one server."""
 
-    async def ask(requests):
-        store = open_store(database_url, vault, clock=clock.database)
-        services = Services(store=store, tokens=KEY, guard=LOOPBACK, clock=clock)
-        transport = httpx2.ASGITransport(create_app(services))
-        headers = {"authorization": f"Bearer {token}"}
-        try:
-            async with httpx2.AsyncClient(
-                transport=transport, base_url="http://s/api/v1", headers=headers
-            ) as client:
-                return [
-                    await client.request(method, path, **rest) for method, path, rest in requests
-                ]
-        finally:
-            await store.close()
+    async def ask(client, requests):
+        return [await client.request(method, path, **rest) for method, path, rest in requests]
 
-    return lambda requests: asyncio.run(ask(requests))
+    with asyncio.Runner() as runner:
+        using = api_client(open_store(database_url, vault, clock=clock.database), clock)
+        client = runner.run(using.__aenter__())
+        yield lambda requests: runner.run(ask(client, requests))
+        runner.run(using.__aexit__(None, None, None))
 
 
 @given(
     operation=st.sampled_from(OPERATIONS), body=BODIES, query=QUERY, part=st.text(max_size=6),
     key=st.sampled_from([b"", b"k", b"\xff"]),
 )  # fmt: skip
-@settings(**bounds(100), suppress_health_check=list(HealthCheck))
+@settings(**bounds(300), suppress_health_check=list(HealthCheck))
 def test_no_input_makes_a_server_error(asking, operation, body, query, part, key):
     path = operation.path.format(**PARTS)
     strange = operation.path.format(**dict.fromkeys(PARTS, quoted(part)))

@@ -1,6 +1,7 @@
 """No path, query, cookie or form makes a page fail: found by searching."""
 
 import asyncio
+import contextlib
 import shutil
 from urllib.parse import urlencode
 
@@ -52,36 +53,44 @@ def quoted(raw):
 PARTS = st.binary(max_size=8).map(quoted) | TEXT.map(lambda text: quoted(text.encode()))
 
 
+@contextlib.asynccontextmanager
+async def console_client(store, clock, cookie):
+    played = PlayStore()
+    services = Services(store=store, tokens=KEY, guard=LOOPBACK, clock=clock)
+    console = create_console(
+        services, SETTINGS, keys=KEYS, form_key=FORM_KEY, links=Links(PUBLIC_URL, KEYS),
+        playing=Playing(create_play(played), PUBLIC_URL),
+    )  # fmt: skip
+    transport = httpx2.ASGITransport(Starlette(routes=[Mount("/console", console)]))
+    async with httpx2.AsyncClient(
+        transport=transport, base_url=f"{PUBLIC_URL}/console", headers={"cookie": cookie}
+    ) as client:
+        yield client
+    await played.close()
+    await store.close()
+
+
 @pytest.fixture
 def asking(sqlite_template, tmp_path, vault, clock):
-    """Give answers to requests of an operator, each time with a new process on the same file."""
+    """Give answers to requests of an operator, each time about a new workspace."""
     file = tmp_path / "hostile.db"
     shutil.copy(sqlite_template, file)
     csrf = Forms(FORM_KEY).token(_context(VISIT), clock())
     cookie = f"hookseal_operator={Visits(KEYS, 'operator').seal(VISIT)}"
+    store = open_store(f"sqlite:///{file}", vault, clock=clock.database)
 
-    async def ask(make_requests):
-        store, played = open_store(f"sqlite:///{file}", vault, clock=clock.database), PlayStore()
-        services = Services(store=store, tokens=KEY, guard=LOOPBACK, clock=clock)
-        console = create_console(
-            services, SETTINGS, keys=KEYS, form_key=FORM_KEY, links=Links(PUBLIC_URL, KEYS),
-            playing=Playing(create_play(played), PUBLIC_URL),
-        )  # fmt: skip
-        transport = httpx2.ASGITransport(Starlette(routes=[Mount("/console", console)]))
-        try:
-            ids = await planted(store)
-            async with httpx2.AsyncClient(
-                transport=transport, base_url=f"{PUBLIC_URL}/console", headers={"cookie": cookie}
-            ) as client:
-                return [
-                    await client.request(method, path, **rest)
-                    for method, path, rest in make_requests(ids, csrf)
-                ]
-        finally:
-            await store.close()
-            await played.close()
+    async def ask(client, make_requests):
+        client.cookies.clear()
+        return [
+            await client.request(method, path, **rest)
+            for method, path, rest in make_requests(await planted(store), csrf)
+        ]
 
-    return lambda make_requests: asyncio.run(ask(make_requests))
+    with asyncio.Runner() as runner:
+        using = console_client(store, clock, cookie)
+        client = runner.run(using.__aenter__())
+        yield lambda make_requests: runner.run(ask(client, make_requests))
+        runner.run(using.__aexit__(None, None, None))
 
 
 async def planted(store):
@@ -101,7 +110,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
     body=st.binary(max_size=60),
 )  # fmt: skip
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_nothing_that_is_sent_makes_a_page_fail(asking, route, part, at, query, form, body):
     def requests(ids, csrf):
