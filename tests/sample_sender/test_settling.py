@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from hookseal_sender.model import DeliveryState
-from hookseal_sender.store import holding
+from hookseal_sender.store import holding, redelivering
 from tests.sample_sender.outboxes import claim, deliveries, result_of
 from tests.sample_sender.test_outbox_completing import disable
 
@@ -85,6 +85,14 @@ async def test_enabled_before_all_was_held_it_gets_all(store, queue):
     got = await claim_until_settled(store)
     assert len(got) + (await states(store, endpoint))[WAITING] == 10
     assert (await states(store, endpoint))[HELD] == 0
+
+
+async def test_whoever_resumes_a_part_of_what_is_held_is_not_overtaken_by_claims(store, queue):
+    endpoint = await queue()
+    await disable(store, endpoint)
+    await store.database.write(redelivering.enable, endpoint.app_id, endpoint.id)
+    await claim_until_settled(store)
+    assert (await states(store, endpoint))[HELD] == 2 * CHUNK
 
 
 async def test_what_a_deleted_endpoint_has_not_got_is_cancelled(store, queue):

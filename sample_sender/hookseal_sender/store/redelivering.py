@@ -149,6 +149,7 @@ _ENABLED = {
     "failing_since_ms": None,
     "paused_until_ms": None,
     "pauses": 0,
+    "unsettled": False,  # who enables it resumes what is held; claims would resume all of it
 }
 
 
