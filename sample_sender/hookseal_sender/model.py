@@ -95,18 +95,14 @@ class Organisation:
 class Scope:
     """What a token may touch: one organisation, or one application of it.
 
-    ``token_id`` is what revoking it names; tokens made before there were ids have none. Of one
-    application's it also sees the event types that belong to ``feature_flags``.
+    ``token_id`` is what revoking it names; tokens made before there were ids have none. One of
+    an application sees the event types of no feature, and those that belong to ``feature_flags``.
     """
 
     org_id: str
     app_id: str | None = None
     token_id: str | None = None
     feature_flags: tuple[str, ...] = ()
-
-    def may_see(self, item: EventType) -> bool:
-        """Tell whether the event type is shown: one of a feature is the organisation's first."""
-        return self.app_id is None or item.feature_flag in {None, *self.feature_flags}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -393,7 +393,7 @@ async def test_an_event_type_is_kept_as_it_was_given(store, clock):
         enforced=True,
     )
     made = await store.create_event_type(DEFAULT_ORGANISATION, draft)
-    assert await store.event_type(DEFAULT_ORGANISATION, "user.created") == made
+    assert await store.event_type(ORG, "user.created") == made
     for name in ("name", "description", "deprecated", "feature_flag", "schemas", "enforced"):
         assert getattr(made, name) == getattr(draft, name)
     assert (made.archived, made.created_ms, made.updated_ms) == (
@@ -405,7 +405,7 @@ async def test_an_event_type_is_kept_as_it_was_given(store, clock):
         await store.create_event_type(DEFAULT_ORGANISATION, draft)
     assert await store.create_event_type("org_other", draft) != made
     with pytest.raises(NotFound):
-        await store.event_type(DEFAULT_ORGANISATION, "other")
+        await store.event_type(ORG, "other")
 
 
 async def test_an_archived_event_type_is_hidden_and_can_be_made_again(store, clock):
@@ -414,10 +414,10 @@ async def test_an_archived_event_type_is_hidden_and_can_be_made_again(store, clo
     await store.create_event_type(org, draft)
     await store.create_event_type(org, EventTypeDraft(name="c", description=""))
     await store.delete_event_type(org, "a.b", expunge=False)
-    assert (await store.event_type(org, "a.b")).archived
+    assert (await store.event_type(ORG, "a.b")).archived
 
     async def names(*, archived, **page):
-        found = await store.event_types(org, PageRequest(**page), archived=archived)
+        found = await store.event_types(ORG, PageRequest(**page), archived=archived)
         return [each.name for each in found.items]
 
     assert await names(archived=False) == ["c"]
@@ -435,12 +435,12 @@ async def test_an_event_type_is_updated_and_expunged(store, clock):
     clock.advance(1)
     draft = EventTypeDraft(name="a", description="x", archived=True)
     updated = await store.change_event_type(org, "a", lambda _: draft)
-    assert await store.event_type(org, "a") == updated
+    assert await store.event_type(ORG, "a") == updated
     assert (updated.description, updated.archived) == ("x", True)
     assert (updated.created_ms, updated.updated_ms) == (made.created_ms, clock.now_ms)
     await store.delete_event_type(org, "a", expunge=True)
     for gone in (
-        store.event_type(org, "a"),
+        store.event_type(ORG, "a"),
         store.change_event_type(org, "a", lambda _: draft),
         store.delete_event_type(org, "a", expunge=True),
         store.delete_event_type(org, "a", expunge=False),

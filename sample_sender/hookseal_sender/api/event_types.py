@@ -14,7 +14,6 @@ from hookseal_sender.api.parameters import EXPUNGE, INCLUDE_ARCHIVED, ORDER, WIT
 from hookseal_sender.api.putting import put
 from hookseal_sender.api.registry import Operation
 from hookseal_sender.api.replies import NO_CONTENT, json_reply
-from hookseal_sender.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,15 +30,9 @@ _PATH = "/event-type/{event_type_name}"
 
 async def _list(call: Call) -> Reply:
     request = page_request(call, "")
-    page = await call.store.event_types(
-        call.scope.org_id, request, archived=call.query(INCLUDE_ARCHIVED)
-    )
+    page = await call.store.event_types(call.scope, request, archived=call.query(INCLUDE_ARCHIVED))
     with_schemas = call.query(WITH_SCHEMAS)
-    rendered = [
-        event_type_out(item, with_schemas=with_schemas)
-        for item in page.items
-        if call.scope.may_see(item)
-    ]
+    rendered = [event_type_out(item, with_schemas=with_schemas) for item in page.items]
     return json_reply(list_out(page, request, lambda item: item.name, rendered))
 
 
@@ -50,9 +43,7 @@ async def _create(call: Call) -> Reply:
 
 
 async def _get(call: Call) -> Reply:
-    found = await _event_type(call)
-    if not call.scope.may_see(found):
-        raise NotFound("there is no such event type")
+    found = await call.store.event_type(call.scope, call.path["event_type_name"])
     return json_reply(event_type_out(found))
 
 
@@ -81,10 +72,6 @@ async def _delete(call: Call) -> Reply:
     name = call.path["event_type_name"]
     await call.store.delete_event_type(call.scope.org_id, name, expunge=call.query(EXPUNGE))
     return NO_CONTENT
-
-
-async def _event_type(call: Call) -> EventType:
-    return await call.store.event_type(call.scope.org_id, call.path["event_type_name"])
 
 
 OPERATIONS = (

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from hookseal_sender.api.fields import InputInvalid, fault
 from hookseal_sender.api.schemas import newest, sample
-from hookseal_sender.errors import NotFound
 
 if TYPE_CHECKING:
     from hookseal_sender.model import Scope
@@ -29,9 +28,7 @@ async def example_payload(store: Store, scope: Scope, name: str) -> dict[str, ob
     """
     if name in _PINGS:
         return {"success": True}
-    found = await store.event_type(scope.org_id, name)
-    if not scope.may_see(found):
-        raise NotFound("there is no such event type")
+    found = await store.event_type(scope, name)
     if not found.schemas:
         raise InputInvalid(
             [fault(("body", "eventType"), "this event type has no schema to make an example of")]

@@ -208,10 +208,8 @@ class Webhooks:
 
 async def visible_event_types(web: Web, visit: Visit) -> Sequence[EventType]:
     """Return the organisation's event types that the visitor may know of."""
-    page = await web.store.event_types(
-        visit.scope.org_id, PageRequest(limit=_EVENT_TYPES), archived=False
-    )
-    return [each for each in page.items if visit.scope.may_see(each)]
+    page = await web.store.event_types(visit.scope, PageRequest(limit=_EVENT_TYPES), archived=False)
+    return page.items
 
 
 async def secret_page(

@@ -269,14 +269,14 @@ class Catalog(Protocol):
         """Return the new event type; an archived one of the name is replaced."""
         ...
 
-    async def event_type(self, org_id: str, name: str) -> EventType:
-        """Return the event type, archived or not."""
+    async def event_type(self, scope: Scope, name: str) -> EventType:
+        """Return the event type, archived or not; NotFound for one that ``scope`` hides."""
         ...
 
     async def event_types(
-        self, org_id: str, page: PageRequest, *, archived: bool
+        self, scope: Scope, page: PageRequest, *, archived: bool
     ) -> Page[EventType]:
-        """Return event types by name, archived ones too if ``archived``."""
+        """Return the event types that ``scope`` shows, archived ones too if ``archived``."""
         ...
 
     async def change_event_type(

@@ -7,17 +7,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Update, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Update,
+    and_,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from hookseal_sender.errors import Conflict, NotFound
 from hookseal_sender.store.paging import read_page
 from hookseal_sender.store.rows import event_type_values, read_event_type
-from hookseal_sender.store.schema import event_type
+from hookseal_sender.store.schema import application, event_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hookseal_sender.model import EventType, EventTypeDraft
+    from hookseal_sender.model import EventType, EventTypeDraft, Scope
     from hookseal_sender.store.base import Page, PageRequest
 
 __all__ = [
@@ -44,9 +55,9 @@ def create_event_type(
     return read_event_type(made)
 
 
-def get_event_type(connection: Connection, org_id: str, name: str) -> EventType:
+def get_event_type(connection: Connection, scope: Scope, name: str) -> EventType:
     """Return the event type, archived or not."""
-    query = select(event_type).where(event_type.c.org_id == org_id, event_type.c.name == name)
+    query = select(event_type).where(_visible(scope), event_type.c.name == name)
     row = connection.execute(query).mappings().first()
     if row is None:
         raise NotFound("there is no such event type")
@@ -54,10 +65,10 @@ def get_event_type(connection: Connection, org_id: str, name: str) -> EventType:
 
 
 def list_event_types(
-    connection: Connection, org_id: str, page: PageRequest, *, archived: bool
+    connection: Connection, scope: Scope, page: PageRequest, *, archived: bool
 ) -> Page[EventType]:
-    """Return a page of the organisation's event types by name."""
-    query = select(event_type).where(event_type.c.org_id == org_id)
+    """Return a page of event types by name."""
+    query = select(event_type).where(_visible(scope))
     if not archived:
         query = query.where(event_type.c.archived.is_(False))
     return read_page(connection, query, (event_type.c.name,), page, read_event_type)
@@ -92,6 +103,19 @@ def delete_event_type(
         changed = connection.execute(archived)
     if changed.rowcount == 0:
         raise NotFound("there is no such event type")
+
+
+def _visible(scope: Scope) -> ColumnElement[bool]:
+    """Return what holds for the event types that whoever has ``scope`` may know of.
+
+    A cursor names the rows beside it: what is hidden must not be read at all.
+    """
+    of_organisation = event_type.c.org_id == scope.org_id
+    if scope.app_id is None:
+        return of_organisation
+    flag = event_type.c.feature_flag
+    live = exists().where(application.c.id == scope.app_id, application.c.deleted_ms.is_(None))
+    return and_(of_organisation, or_(flag.is_(None), flag.in_(scope.feature_flags)), live)
 
 
 def _refuse_taken(connection: Connection, org_id: str, name: str) -> None:

@@ -80,11 +80,21 @@ async def test_a_flagged_event_type_is_hidden_from_applications(client, app_id, 
     assert [each["name"] for each in seen["data"]] == ["open"]
     assert (await client.get("/event-type/open", headers=headers)).status_code == 200
     assert (await client.get("/event-type/hidden", headers=headers)).status_code == 404
+    last = (await client.get("/event-type?limit=1", headers=headers)).json()
+    assert (last["iterator"], last["prevIterator"], last["done"]) == ("open", "-open", True)
     await client.put(f"/app/{app_id}/endpoint/e", json={"url": "https://example.com/"})
     example = await client.post(
         f"/app/{app_id}/endpoint/e/send-example", json={"eventType": "hidden"}, headers=headers
     )
     assert example.status_code == 404
+
+
+async def test_the_token_of_a_deleted_application_sees_no_event_type(client, app_id, token_of):
+    await client.post("/event-type", json={"name": "open", "description": ""})
+    await client.delete(f"/app/{app_id}")
+    headers = {"authorization": f"Bearer {token_of(app_id)}"}
+    assert (await client.get("/event-type", headers=headers)).json()["data"] == []
+    assert (await client.get("/event-type/open", headers=headers)).status_code == 404
 
 
 async def test_newer_clients_name_the_feature_in_a_list(client):
