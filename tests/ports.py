@@ -27,6 +27,10 @@ _ports = itertools.cycle(_PORTS)
 def free_port() -> int:
     """Return a port of 127.0.0.1 at which nobody listens and that nobody else will be given."""
     for port in itertools.islice(_ports, _EACH):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        # Bound only: a process that another thread forks has a copy for a moment, and were it to
+        # listen, who waits for a server at the port would take it for that.
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
             return port
     raise OSError(f"none of the ports {min(_PORTS)} to {max(_PORTS)} is free")
