@@ -1,6 +1,7 @@
 """Publishing: what is stored, for whom, once, and what is refused."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -171,12 +172,14 @@ async def test_a_revoked_token_publishes_nothing(store, make_application, clock)
 # --- the application that comes with the message -----------------------------------------------
 
 
+PLANS = (("first", "starter"), ("second", "enterprise"), ("third", "enterprise"))
+
+
 async def test_an_application_is_made_with_its_first_message(store):
     new = ApplicationDraft(name="New", uid="new")
     results = await all_of(*(store.publish(ORG, "new", DRAFT, application=new) for _ in range(5)))
     assert len({each.message.app_id for each in results}) == 1
-    page = await store.applications(DEFAULT_ORGANISATION, PageRequest())
-    assert [(each.uid, each.name) for each in page.items] == [("new", "New")]
+    assert await applications(store) == [("new", "New")]
 
 
 async def test_an_application_without_uid_gets_the_key_as_one(store):
@@ -189,6 +192,34 @@ async def test_an_application_with_a_poor_plan_is_not_made(store):
     poor = ApplicationDraft(name="n", plan="starter")
     with pytest.raises(PlanRequired):
         await store.publish(ORG, "poor", DRAFT, application=poor)
+    assert await applications(store) == []
+
+
+async def test_what_is_refused_makes_no_application_and_leaves_it_to_the_next(store):
+    schema = {"1": {"type": "object", "required": ["a"]}}
+    enforced = EventTypeDraft(name="x", description="", schemas=schema, enforced=True)
+    await store.create_event_type(DEFAULT_ORGANISATION, enforced)
+    named = [ApplicationDraft(name=name, plan=plan) for name, plan in PLANS]
+    drafts = [DRAFT, replace(DRAFT, event_type="x", payload=b"{}"), DRAFT]
+    results = await all_of(
+        *(
+            store.publish(ORG, "new", draft, application=application)
+            for draft, application in zip(drafts, named, strict=True)
+        )
+    )
+    assert [type(each) for each in results] == [PlanRequired, PayloadRefused, Published]
+    assert await applications(store) == [("new", "third")]
+
+
+async def test_in_two_new_applications_an_event_id_is_not_the_same(store):
+    draft, new = replace(DRAFT, event_id="e"), ApplicationDraft(name="n")
+    results = await all_of(*(store.publish(ORG, key, draft, application=new) for key in "aab"))
+    assert [type(each) for each in results] == [Published, Conflict, Published]
+
+
+async def applications(store):
+    page = await store.applications(DEFAULT_ORGANISATION, PageRequest())
+    return [(each.uid, each.name) for each in page.items]
 
 
 # --- idempotency -------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from hookseal_sender.errors import (
     SenderError,
     Unauthenticated,
 )
+from hookseal_sender.ids import fresh_id
 from hookseal_sender.model import ENTERPRISE
 from hookseal_sender.store.applications import create_application
 from hookseal_sender.store.base import Published
@@ -80,10 +81,14 @@ _AppKey: TypeAlias = tuple[str, str]  # organisation, id or uid
 
 @dataclass(kw_only=True, slots=True)
 class _Entry:
-    """A publication on its way; ``outcome`` ends it."""
+    """A publication on its way; ``outcome`` ends it.
+
+    ``app_id`` is that of the application to make, ``implied``, if there is none yet.
+    """
 
     publication: Publication
     app_id: str = ""
+    implied: ApplicationDraft | None = None
     outcome: Outcome | None = None
 
 
@@ -142,12 +147,13 @@ def _check_tokens(connection: Connection, _now_ms: int, entries: Sequence[_Entry
 
 def _find_applications(connection: Connection, now_ms: int, entries: Sequence[_Entry]) -> None:
     plans = _plans(connection, entries)
+    new_ids: dict[_AppKey, str] = {}
     for entry in entries:
         found = next((plans[key] for key in _keys(entry) if key in plans), None)
-        if found is None:
-            found = _implied(connection, now_ms, entry)
-            if found is not None:
-                plans |= dict.fromkeys(_keys(entry), found)
+        entry.implied = _implied(entry) if found is None else None
+        if entry.implied is not None:
+            uid = entry.publication.scope.org_id, entry.implied.uid or ""
+            found = new_ids.setdefault(uid, fresh_id("app_", now_ms)), entry.implied.plan
         entry.outcome = _refusal(entry, found)
         if found is not None:
             entry.app_id = found[0]
@@ -177,15 +183,13 @@ def _plans(connection: Connection, entries: Sequence[_Entry]) -> dict[_AppKey, t
     return plans
 
 
-def _implied(connection: Connection, now_ms: int, entry: _Entry) -> tuple[str, str] | None:
-    """Make the application that came with the message, if one did and the token may."""
+def _implied(entry: _Entry) -> ApplicationDraft | None:
+    """Return the application that came with the message, if one did and the token may make it."""
     publication = entry.publication
     draft = publication.application
     if draft is None or publication.scope.app_id is not None:
         return None
-    uid = publication.app_key if draft.uid is None else draft.uid
-    made = create_application(connection, now_ms, publication.scope.org_id, replace(draft, uid=uid))
-    return made.id, made.plan
+    return replace(draft, uid=publication.app_key if draft.uid is None else draft.uid)
 
 
 def _refusal(entry: _Entry, found: tuple[str, str] | None) -> SenderError | None:
@@ -283,6 +287,7 @@ def _event_id(entry: _Entry) -> str | None:
 
 
 def _store(connection: Connection, now_ms: int, entries: Sequence[_Entry]) -> None:
+    _make_applications(connection, now_ms, entries)
     # In one order everywhere, so that two that store the same event ids do not lock each other out.
     accepted = [
         (entry, make_accepted(now_ms, entry.app_id, entry.publication.draft))
@@ -298,6 +303,16 @@ def _store(connection: Connection, now_ms: int, entries: Sequence[_Entry]) -> No
     insert_accepted(connection, now_ms, [each for _, each in accepted])
     for entry, each in accepted:
         entry.outcome = Published(message=each.message)
+
+
+def _make_applications(connection: Connection, now_ms: int, entries: Sequence[_Entry]) -> None:
+    """Make what messages imply, now that nothing refuses them: each by its first message."""
+    made: set[str] = set()
+    for entry in entries:
+        if entry.implied is not None and entry.app_id not in made:
+            org_id = entry.publication.scope.org_id
+            create_application(connection, now_ms, org_id, entry.implied, app_id=entry.app_id)
+            made.add(entry.app_id)
 
 
 def _keep_keys(connection: Connection, now_ms: int, rows: Sequence[tuple[object, ...]]) -> None:

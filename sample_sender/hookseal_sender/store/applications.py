@@ -37,11 +37,16 @@ _LIVE = select(application).where(application.c.deleted_ms.is_(None))
 
 
 def create_application(
-    connection: Connection, now_ms: int, org_id: str, draft: ApplicationDraft
+    connection: Connection,
+    now_ms: int,
+    org_id: str,
+    draft: ApplicationDraft,
+    *,
+    app_id: str | None = None,
 ) -> Application:
-    """Insert the application and return it."""
+    """Insert the application, under a new id unless one is given, and return it."""
     row = application_values(draft) | {
-        "id": fresh_id("app_", now_ms),
+        "id": app_id or fresh_id("app_", now_ms),
         "org_id": org_id,
         "created_ms": now_ms,
         "updated_ms": now_ms,
