@@ -12,6 +12,7 @@ __all__ = [
     "Conflict",
     "Forbidden",
     "KeyReused",
+    "KeyUnderWay",
     "NotFound",
     "PayloadRefused",
     "PlanRequired",
@@ -28,10 +29,14 @@ __all__ = [
 
 
 class SenderError(Exception):
-    """The root. ``code`` is machine-readable, ``status_hint`` the HTTP status that says it."""
+    """The root. ``code`` is machine-readable, ``status_hint`` the HTTP status that says it.
+
+    ``headers`` are fields that belong to an answer of that status.
+    """
 
     code: ClassVar[str] = "generic_error"
     status_hint: ClassVar[int] = 400
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class NotFound(SenderError):
@@ -53,6 +58,7 @@ class Unauthenticated(SenderError):
 
     code = "authentication_failed"
     status_hint = 401
+    headers = (("www-authenticate", "Bearer"),)  # RFC 9110, 15.5.2
 
 
 class Forbidden(SenderError):
@@ -73,6 +79,13 @@ class KeyReused(SenderError):
 
     code = "idempotency_key_reused"
     status_hint = 409
+
+
+class KeyUnderWay(SenderError):
+    """The first request with the idempotency key has no answer yet: ask again in a moment."""
+
+    code = "request_under_way"
+    status_hint = 423  # upon which the Svix SDKs ask again; upon a 409 they give up
 
 
 class PayloadRefused(SenderError):

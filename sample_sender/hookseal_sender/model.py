@@ -205,7 +205,7 @@ class MessageDraft:
     """An event as published. ``payload`` is the exact body that every delivery carries.
 
     ``content_type`` None means JSON. ``not_before_ms`` delays the first attempt.
-    ``retention_days`` is how long the payload is kept.
+    ``retention_hours`` is how long the payload is kept.
     """
 
     event_type: str
@@ -214,7 +214,7 @@ class MessageDraft:
     channels: tuple[str, ...] | None = None
     content_type: str | None = None
     not_before_ms: int | None = None
-    retention_days: int = 90
+    retention_hours: int = 90 * 24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

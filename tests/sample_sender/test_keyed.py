@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from hookseal_sender.errors import Conflict, KeyReused
+from hookseal_sender.errors import KeyReused, KeyUnderWay
 from hookseal_sender.model import (
     DEFAULT_ORGANISATION,
     OPERATIONS_ORGANISATION,
@@ -47,16 +47,16 @@ async def test_a_keys_reply_is_kept_for_twelve_hours(store, clock):
     assert await store.begin_keyed(KEYED) == REPLY
     clock.advance(1)
     assert await store.begin_keyed(KEYED) is None
-    with pytest.raises(Conflict):
+    with pytest.raises(KeyUnderWay):
         await store.begin_keyed(KEYED)
 
 
 async def test_a_key_is_refused_while_its_first_request_is_under_way(store, clock):
     assert await store.begin_keyed(KEYED) is None
-    with pytest.raises(Conflict, match="under way"):
+    with pytest.raises(KeyUnderWay, match="under way"):
         await store.begin_keyed(KEYED)
     clock.advance(299)
-    with pytest.raises(Conflict):
+    with pytest.raises(KeyUnderWay):
         await store.begin_keyed(KEYED)
     clock.advance(1)
     assert await store.begin_keyed(KEYED) is None
@@ -67,7 +67,7 @@ async def test_a_key_is_kept_for_a_request_that_takes_long(store, clock):
     for _ in range(5):
         clock.advance(200)
         await store.renew_keyed(KEYED)
-        with pytest.raises(Conflict, match="under way"):
+        with pytest.raises(KeyUnderWay, match="under way"):
             await store.begin_keyed(KEYED)
     await store.finish_keyed(KEYED, REPLY)
     await store.renew_keyed(KEYED)
@@ -112,4 +112,4 @@ async def test_of_many_first_requests_at_once_one_is_first(store):
         *(store.begin_keyed(KEYED) for _ in range(6)), return_exceptions=True
     )
     assert got.count(None) == 1
-    assert sum(isinstance(each, Conflict) for each in got) == 5
+    assert sum(isinstance(each, KeyUnderWay) for each in got) == 5

@@ -82,7 +82,7 @@ async def test_what_is_still_to_be_delivered_stays(
     store, make_endpoint, publish, deliver, rows, purge, clock
 ):
     endpoint, other = await make_endpoint(disabled=True), await make_endpoint()
-    held = await publish(endpoint.app_id, retention_days=401)
+    held = await publish(endpoint.app_id, retention_hours=401 * 24)
     later = await publish(other.app_id, not_before_ms=clock.now_ms + 1)
     clock.advance(400 * DAY)
     assert await purge() == 0
@@ -102,8 +102,8 @@ async def test_what_is_held_goes_with_its_payload(
     other = await make_endpoint(endpoint.app_id)
     off = EndpointDraft(url=endpoint.url, name="e", disabled=True)
     await store.change_endpoint(endpoint.app_id, endpoint.id, lambda _: off)
-    message = await publish(endpoint.app_id, retention_days=5)
-    kept = await publish(endpoint.app_id, retention_days=6)
+    message = await publish(endpoint.app_id, retention_hours=5 * 24)
+    kept = await publish(endpoint.app_id, retention_hours=6 * 24)
     clock.advance(5 * DAY)
     assert await purge() == 0  # it waits for the other one too
     assert await state(store, message, endpoint) is DeliveryState.HELD
@@ -125,7 +125,7 @@ async def test_what_was_resumed_before_the_removal_keeps_its_payload(
     store, make_endpoint, publish, purge, clock, monkeypatch
 ):
     endpoint = await make_endpoint(disabled=True)
-    message = await publish(endpoint.app_id, retention_days=5)
+    message = await publish(endpoint.app_id, retention_hours=5 * 24)
     clock.advance(5 * DAY)
     write = store.database.write
 
@@ -144,8 +144,8 @@ async def test_a_payload_goes_when_its_own_time_is_up(
     store, make_endpoint, publish, deliver, purge, clock
 ):
     endpoint = await make_endpoint()
-    short = await publish(endpoint.app_id, retention_days=5)
-    await publish(endpoint.app_id, retention_days=6)
+    short = await publish(endpoint.app_id, retention_hours=5 * 24)
+    await publish(endpoint.app_id, retention_hours=6 * 24)
     clock.advance(5 * DAY)
     assert await purge() == 0  # not delivered yet
     await deliver()
@@ -210,7 +210,7 @@ async def test_a_tally_goes_when_its_hour_was_over(
     endpoint = await make_endpoint()
     await make_endpoint(endpoint.app_id)
     for _ in range(3):
-        await publish(endpoint.app_id, retention_days=400)
+        await publish(endpoint.app_id, retention_hours=400 * 24)
         await deliver()
         clock.advance(HOUR)
     hours = (await store.tallies(endpoint.app_id, after_ms=0))[endpoint.id]
@@ -243,7 +243,7 @@ async def test_a_resend_before_the_removal_keeps_the_message(
     store, make_endpoint, publish, deliver, purge, clock, monkeypatch
 ):
     endpoint = await make_endpoint()
-    message = await publish(endpoint.app_id, retention_days=400)
+    message = await publish(endpoint.app_id, retention_hours=400 * 24)
     await deliver()
     clock.advance(91 * DAY)
     write = store.database.write

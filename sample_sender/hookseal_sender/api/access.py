@@ -24,6 +24,7 @@ __all__ = ["OPERATIONS"]
 
 _TAG = "Authentication"
 _DOCUMENTATION = "/api/v1/docs"
+_NEEDED = f"webhooks need the plan {ENTERPRISE!r}"
 
 
 async def _portal_access(call: Call) -> Reply:
@@ -32,7 +33,7 @@ async def _portal_access(call: Call) -> Reply:
     draft = application_of(values, call.path["app_id"], call.services.default_plan)
     application = await _application(call, draft)
     if application.plan != ENTERPRISE:
-        raise PlanRequired(f"webhooks need the plan {ENTERPRISE!r}")
+        raise PlanRequired(_NEEDED)
     scope = replace(new_scope(application, call.now_ms), feature_flags=flags)
     now = int(call.services.clock())
     token = call.services.tokens.issue(scope, now=now, expires_in=lifetime)
@@ -53,6 +54,8 @@ async def _application(call: Call, draft: ApplicationDraft | None) -> Applicatio
     except NotFound:
         if draft is None:
             raise
+        if draft.plan != ENTERPRISE:
+            raise PlanRequired(_NEEDED) from None
     try:
         return await call.store.create_application(call.scope.org_id, draft)
     except Conflict:  # somebody else was first
@@ -75,15 +78,14 @@ OPERATIONS = (
         summary="Make a magic link and a token for one application",
         description="`url` lets whoever has it into the application's webhooks page. Link and "
         "token last 7 days, or the `expiry` seconds asked for; revoking the token ends both. The "
-        "token sees the event types of `featureFlags`. Each call makes new ones: they are not "
-        "kept, not even for an Idempotency-Key.",
+        "token sees the event types of `featureFlags`. Each call makes new ones.",
         tag=_TAG,
         handler=_portal_access,
         body="AppPortalAccessIn",
         body_required=False,
         replies={200: "AppPortalAccessOut"},
         scope="organisation",
-        keeps_reply=False,
+        reply_kept_by="nobody",
     ),
     Operation(
         id="v1.authentication.logout",
@@ -93,6 +95,6 @@ OPERATIONS = (
         tag=_TAG,
         handler=_logout,
         replies={204: None},
-        keeps_reply=False,
+        reply_kept_by="nobody",
     ),
 )

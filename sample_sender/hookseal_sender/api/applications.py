@@ -64,7 +64,7 @@ async def _update(call: Call) -> Reply:
         ),
         make,
         may_make=not key.startswith("app_"),
-        by_its_key=values.get("uid") in (None, key),
+        named_otherwise=values.get("uid") not in (None, key),
     )
 
 

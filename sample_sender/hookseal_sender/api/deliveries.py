@@ -23,6 +23,7 @@ from hookseal_sender.api.parameters import (
     CHANNEL,
     ENDPOINT_ID,
     EVENT_TYPES,
+    EXPANDED_STATUSES,
     MSG_ID,
     STATE,
     STATUS,
@@ -55,7 +56,9 @@ _STATES_OF_STATUS = {
     1: _PENDING,
     2: (DeliveryState.FAILED, DeliveryState.CANCELLED),
     3: (DeliveryState.SENDING,),
+    4: (DeliveryState.CANCELLED,),
 }
+_FAIL = 2
 
 
 async def _list(call: Call) -> Reply:
@@ -87,9 +90,10 @@ async def _listed(call: Call, app_id: str, where: DeliveryFilter) -> Reply:
 
 async def _attempted_messages(call: Call) -> Reply:
     endpoint = await call.endpoint()
-    status = call.query(STATUS)
-    states = None if status is None else _STATES_OF_STATUS[status]
-    where = _filter(call, states=states, endpoint_id=endpoint.id)
+    expanded = call.query(EXPANDED_STATUSES)
+    where = _filter(
+        call, states=_states(call.query(STATUS), expanded=expanded), endpoint_id=endpoint.id
+    )
     request = page_request(call, "msg_", newest_first=True)
     page = await call.store.deliveries(endpoint.app_id, request, where)
     messages = await asyncio.gather(
@@ -97,7 +101,7 @@ async def _attempted_messages(call: Call) -> Reply:
     )
     with_content = call.query(WITH_CONTENT)
     rendered = [
-        endpoint_message_out(item, message, with_content=with_content)
+        endpoint_message_out(item, message, with_content=with_content, expanded=expanded)
         for item, message in zip(page.items, messages, strict=True)
         if message is not None
     ]
@@ -111,12 +115,19 @@ async def _destinations(call: Call) -> Reply:
     endpoints = await asyncio.gather(
         *(_if_any(call.store.endpoint(message.app_id, item.endpoint_id)) for item in page.items)
     )
+    expanded = call.query(EXPANDED_STATUSES)
     rendered = [
-        message_endpoint_out(item, endpoint)
+        message_endpoint_out(item, endpoint, expanded=expanded)
         for item, endpoint in zip(page.items, endpoints, strict=True)
         if endpoint is not None
     ]
     return json_reply(list_out(page, request, delivery_id, rendered))
+
+
+def _states(status: int | None, *, expanded: bool) -> tuple[DeliveryState, ...] | None:
+    if status is None:
+        return None
+    return (DeliveryState.FAILED,) if expanded and status == _FAIL else _STATES_OF_STATUS[status]
 
 
 async def _if_any(found: Awaitable[ValueT]) -> ValueT | None:
@@ -202,7 +213,7 @@ OPERATIONS = (
         description="Each with where it stands with the endpoint.",
         tag="Message Attempt",
         handler=_attempted_messages,
-        query=(*MESSAGE_QUERY, STATUS, WITH_CONTENT),
+        query=(*MESSAGE_QUERY, STATUS, EXPANDED_STATUSES, WITH_CONTENT),
         replies={200: "ListResponse_EndpointMessageOut_"},
     ),
     Operation(
@@ -213,7 +224,7 @@ OPERATIONS = (
         description="Each with where the message stands with it.",
         tag="Message Attempt",
         handler=_destinations,
-        query=PAGE_QUERY,
+        query=(*PAGE_QUERY, EXPANDED_STATUSES),
         replies={200: "ListResponse_MessageEndpointOut_"},
     ),
     Operation(

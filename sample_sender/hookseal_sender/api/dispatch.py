@@ -10,11 +10,11 @@ import logging
 import traceback
 from typing import TYPE_CHECKING
 
-from hookseal_sender.api.body import BODY_DEADLINE, BodyTooSlow, read_body
+from hookseal_sender.api.body import BODY_DEADLINE, read_body
 from hookseal_sender.api.call import Call
 from hookseal_sender.api.fields import InputInvalid
 from hookseal_sender.api.idempotency import answer_once, keyed
-from hookseal_sender.api.limits import RateLimit, RateLimited, address_key
+from hookseal_sender.api.limits import RateLimit, address_key
 from hookseal_sender.api.queries import read_query
 from hookseal_sender.api.replies import NO_CONTENT, Reply, json_reply, problem
 from hookseal_sender.api.routing import MethodNotAllowed, Routes
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from hookseal_sender.api.call import Services
     from hookseal_sender.api.registry import Operation
+    from hookseal_sender.model import Keyed
 
 __all__ = ["Dispatcher"]
 
@@ -72,7 +73,9 @@ class Dispatcher:
                 caller=caller,
             )
             if operation.method in _WITH_BODY:
-                await self._read(call, headers, path, receive)
+                call.raw = await self._body(headers, receive)
+            if operation.idempotent:
+                call.keyed = _keyed(call, headers, path)
             return await self._run(operation, call)
         except Exception as error:  # noqa: BLE001 # the last resort: whatever it is, answer it
             return _failure(error, self._services.contact)
@@ -105,22 +108,16 @@ class Dispatcher:
         if self._limit is not None:
             self._limit.hit(key)
 
-    async def _read(
-        self, call: Call, headers: dict[bytes, bytes], path: str, receive: Receive
-    ) -> None:
-        call.raw = await read_body(
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        return await read_body(
             receive,
             declared=headers.get(b"content-length"),
             limit=self._services.max_body,
             deadline=self._body_deadline,
         )
-        key = headers.get(b"idempotency-key")
-        if key and call.caller is not None:
-            digest = call.caller.digest
-            call.keyed = keyed(key, token=digest, path=path.rstrip("/"), body=call.raw)
 
     async def _run(self, operation: Operation, call: Call) -> Reply:
-        if call.keyed is not None and operation.keeps_reply:
+        if call.keyed is not None and operation.reply_kept_by == "api":
             repeat = operation.repeat
             return await answer_once(
                 call.store,
@@ -129,6 +126,13 @@ class Dispatcher:
                 None if repeat is None else lambda: repeat(call),
             )
         return await operation.handler(call)
+
+
+def _keyed(call: Call, headers: dict[bytes, bytes], path: str) -> Keyed | None:
+    key = headers.get(b"idempotency-key")
+    if not key or call.caller is None:
+        return None
+    return keyed(key, token=call.caller.digest, path=path.rstrip("/"), body=call.raw)
 
 
 async def _send(reply: Reply, send: Send, *, with_body: bool) -> None:
@@ -147,12 +151,10 @@ def _failure(error: Exception, contact: str) -> Reply:
         return json_reply({"detail": error.errors}, 422)
     if isinstance(error, MethodNotAllowed):
         return problem(405, error.code, str(error), (("allow", error.allowed),))
-    if isinstance(error, RateLimited | BodyTooSlow):
-        return problem(error.status_hint, error.code, str(error), error.headers)
     if isinstance(error, PlanRequired) and contact:
         return problem(error.status_hint, error.code, f"{error}; ask {contact}")
     if isinstance(error, SenderError):
-        return problem(error.status_hint, error.code, str(error))
+        return problem(error.status_hint, error.code, str(error), error.headers)
     # The frames only: the words of an unforeseen exception may quote a body.
     frames = "".join(traceback.format_tb(error.__traceback__))
     _log.error("a request failed: %s\n%s", type(error).__name__, frames)

@@ -128,7 +128,7 @@ def headers_patch(values: Mapping[str, object], current: Mapping[str, str]) -> d
     fields = Fields(values)
     given = fields.object("headers") or {}
     removed = {name.lower() for name, value in given.items() if value is None}
-    removed |= {name.lower() for name in fields.texts("deleteHeaders") or ()}
+    removed |= {name.lower() for name in fields.texts("deleteHeaders", least=0) or ()}
     changes = {name: value for name, value in given.items() if value is not None}
     headers = merge(current, _headers(fields, changes), removed)
     _check_number(fields, headers)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hookseal_sender.api.endpoint_inputs import endpoint_in, endpoint_patch, headers_in, secret_in
+from hookseal_sender.api.fields import InputInvalid, fault
 from hookseal_sender.api.lists import PAGE_QUERY, list_out, page_request
 from hookseal_sender.api.outputs import endpoint_out, stats_out
 from hookseal_sender.api.parameters import ORDER, SINCE, UNTIL
@@ -54,7 +55,7 @@ async def _update(call: Call) -> Reply:
         lambda: _change(call, lambda current: endpoint_in(values, call.services, uid=current.uid)),
         make,
         may_make=not key.startswith("ep_"),
-        by_its_key=values.get("uid") in (None, key),
+        named_otherwise=values.get("uid") not in (None, key),
     )
 
 
@@ -83,6 +84,8 @@ async def _stats(call: Call) -> Reply:
     before_ms = call.now_ms + 1 if until is None else until
     since = call.query(SINCE)
     after_ms = before_ms - _STATS_WINDOW_MS if since is None else since
+    if before_ms < after_ms:
+        raise InputInvalid([fault(("query", "until"), "this must not be before 'since'")])
     counts = await call.store.endpoint_counts(
         current.app_id, current.id, after_ms=after_ms, before_ms=before_ms
     )

@@ -168,22 +168,24 @@ class Fields:
             self.fail(name, str(error), "value_error.datetime")
             return None
 
-    def texts(self, name: str, *, most: int = 1000) -> tuple[str, ...] | None:
-        """Return a list of different texts, at least one and at most ``most``; None if missing."""
+    def texts(self, name: str, *, least: int = 1, most: int = 1000) -> tuple[str, ...] | None:
+        """Return a list of ``least`` to ``most`` different texts, or None if missing."""
         value = self.get(name)
         if value is None:
             return None
         if not _is_text_list(value):
             self.fail(name, "this must be a list of texts", "type_error.list")
-        elif not 1 <= len(value) <= most or len(set(value)) != len(value):
-            self.fail(name, f"1 to {most} members, each of them once")
+        elif not least <= len(value) <= most or len(set(value)) != len(value):
+            self.fail(name, f"{least} to {most} members, each of them once")
         else:
             return tuple(value)
         return None
 
-    def names(self, name: str, *, most: int, longest: int) -> tuple[str, ...] | None:
+    def names(
+        self, name: str, *, least: int = 1, most: int, longest: int
+    ) -> tuple[str, ...] | None:
         """Return a list of different identifiers, or None if missing."""
-        found = self.texts(name, most=most)
+        found = self.texts(name, least=least, most=most)
         if not all(is_name(each, longest) for each in found or ()):
             self.fail(name, f"each member must be {name_rule(longest)}")
         return found

@@ -80,7 +80,7 @@ async def answer_once(
     """Return what ``answer`` returns the first time, and from then on the same without asking it.
 
     With ``repeat``, that answers from then on, and no body is kept. What ``answer`` raises is not
-    kept: the key can be tried again. Raises Conflict while the first request is under way,
+    kept: the key can be tried again. Raises KeyUnderWay while the first request is under way,
     KeyReused if it had another body.
     """
     before = await store.begin_keyed(key)

@@ -40,7 +40,29 @@ _RENAMED = {
     "filterTypes": "eventTypes",
     "featureFlags": "featureFlag",  # by SDKs of version 2
 }
+_NULLABLE = frozenset(
+    (
+        "channels",
+        "eventTypes",
+        "featureFlag",
+        "retrySchedule",
+        "schemas",
+        "throttleRate",
+        "timeout",
+        "uid",
+    )
+)
 _HOUR, _WEEK = 3600, 7 * 86400
+_CAPABILITIES = frozenset(
+    (
+        "CreateAttempts",
+        "ManageEndpoint",
+        "ManageEndpointSecret",
+        "ManageTransformations",
+        "ViewBase",
+        "ViewEndpointSecret",
+    )
+)
 
 
 def application_in(
@@ -90,6 +112,7 @@ def access_in(values: Mapping[str, object]) -> tuple[int, tuple[str, ...]]:
     fields = Fields(values)
     lifetime = fields.whole("expiry", low=_HOUR, high=_WEEK)
     flags = _feature_flags(fields)
+    _refuse_less(fields)
     fields.check()
     return _WEEK if lifetime is None else lifetime, flags
 
@@ -131,7 +154,17 @@ def event_type_patch(values: Mapping[str, object], current: EventType) -> EventT
 
 
 def patched(before: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
-    """Return ``before`` with ``values`` over it; another name of a field replaces it too."""
+    """Return ``before`` with ``values`` over it; another name of a field replaces it too.
+
+    Null is no way to say false or nothing: it is refused where a field is never null.
+    """
+    fields = Fields(values)
+    for name in before.keys() & values.keys() - _NULLABLE:
+        if values[name] is None:
+            fields.fail(
+                name, "this cannot be null; leave it out to keep it", "type_error.none.not_allowed"
+            )
+    fields.check()
     replaced = {new for old, new in _RENAMED.items() if old in values}
     return {**{name: before[name] for name in before if name not in replaced}, **values}
 
@@ -141,10 +174,17 @@ def throttle_rate(fields: Fields) -> int | None:
     return fields.whole(fields.either("throttleRate", "rateLimit"), low=1, high=MAX_RATE)
 
 
+def _refuse_less(fields: Fields) -> None:
+    """Refuse a token that may do less: whoever asks for one must not be given one for all."""
+    rule = "a token covers all of its application; leave this out"
+    if fields.flag("readOnly"):
+        fields.fail("readOnly", rule)
+    if not set(fields.texts("capabilities") or _CAPABILITIES) >= _CAPABILITIES:
+        fields.fail("capabilities", rule)
+
+
 def _feature_flags(fields: Fields) -> tuple[str, ...]:
-    if fields.get("featureFlags") == []:
-        return ()
-    return fields.names("featureFlags", most=_MAX_FLAGS, longest=_MAX_NAME) or ()
+    return fields.names("featureFlags", least=0, most=_MAX_FLAGS, longest=_MAX_NAME) or ()
 
 
 def _feature_flag(fields: Fields) -> str | None:

@@ -83,12 +83,23 @@ def list_out(
     id_of: Callable[[ItemT], str],
     rendered: Sequence[Mapping[str, object]],
 ) -> dict[str, object]:
-    """Return a ListResponse; an empty page keeps the cursor, so that polling can go on."""
-    items = page.items
-    last = id_of(items[-1]) if items else request.cursor
+    """Return a ListResponse; an empty page keeps the cursor, so that polling can go on.
+
+    What lies on its other side begins with the item that the cursor names: no cursor says that.
+    """
+    first, last = _edges(page, request, id_of)
     return {
         "data": rendered,
         "iterator": f"~{last}" if last and last.startswith("-") else last,
-        "prevIterator": f"-{id_of(items[0])}" if items else None,
+        "prevIterator": None if first is None else f"-{first}",
         "done": page.done,
     }
+
+
+def _edges(
+    page: Page[ItemT], request: PageRequest, id_of: Callable[[ItemT], str]
+) -> tuple[str | None, str | None]:
+    """Return the ids behind which the list goes on, back and forth."""
+    if page.items:
+        return id_of(page.items[0]), id_of(page.items[-1])
+    return (request.cursor, None) if request.backwards else (None, request.cursor)

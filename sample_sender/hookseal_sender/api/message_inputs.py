@@ -21,7 +21,8 @@ __all__ = ["example_in", "message_in"]
 
 _MAX_CHANNELS, _MAX_CHANNEL = 5, 128
 _MIN_DAYS, _MAX_DAYS = 5, 90
-_DAY_MS = 86_400_000
+_DAY = 24  # hours
+_HOUR_MS = 3_600_000
 _JSON = "application/json"
 _CONTENT_TYPE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?\Z")
 
@@ -38,12 +39,11 @@ def message_in(
     event_type = _event_type(fields)
     if fields.required("payload"):
         fields.object("payload")
-    days = fields.whole("payloadRetentionPeriod", low=_MIN_DAYS, high=_MAX_DAYS)
-    retention_days = _MAX_DAYS if days is None else days
+    retention_hours = _retention_hours(fields)
     raw, content_type = _raw_payload(fields)
     event_id = fields.uid("eventId", "msg_")
     channels = fields.names("channels", most=_MAX_CHANNELS, longest=_MAX_CHANNEL)
-    not_before_ms = _deliver_at(fields, now_ms, retention_days)
+    not_before_ms = _deliver_at(fields, now_ms, retention_hours)
     fields.check()
     draft = MessageDraft(
         event_type=event_type,
@@ -52,7 +52,7 @@ def message_in(
         channels=channels,
         content_type=content_type,
         not_before_ms=not_before_ms,
-        retention_days=retention_days,
+        retention_hours=retention_hours,
     )
     application = application_of(values, key, plan) if "application" in values else None
     return draft, application
@@ -70,10 +70,20 @@ def _event_type(fields: Fields) -> str:
     return (fields.name("eventType") if fields.required("eventType") else None) or ""
 
 
-def _deliver_at(fields: Fields, now_ms: int, days: int) -> int | None:
+def _retention_hours(fields: Fields) -> int:
+    days = fields.whole("payloadRetentionPeriod", low=_MIN_DAYS, high=_MAX_DAYS)
+    hours = fields.whole("payloadRetentionHours", low=1, high=_MAX_DAYS * _DAY)
+    if hours is None:
+        return (_MAX_DAYS if days is None else days) * _DAY
+    if days is not None:
+        fields.fail("payloadRetentionHours", "give this or payloadRetentionPeriod, not both")
+    return hours
+
+
+def _deliver_at(fields: Fields, now_ms: int, hours: int) -> int | None:
     moment = fields.moment("deliverAt")
-    if moment is not None and moment >= now_ms + days * _DAY_MS:
-        fields.fail("deliverAt", f"this must be within the {days} days that the payload is kept")
+    if moment is not None and moment >= now_ms + hours * _HOUR_MS:
+        fields.fail("deliverAt", f"this must be within the {hours} hours that the payload is kept")
     return None if moment is None or moment <= now_ms else moment
 
 

@@ -100,7 +100,7 @@ OPERATIONS = (
         body="MessageIn",
         replies={202: "MessageOut"},
         scope="organisation",
-        keeps_reply=False,  # the store keeps it with the message
+        reply_kept_by="store",  # with the message
         checks_token=False,  # so does it check the token
     ),
     Operation(

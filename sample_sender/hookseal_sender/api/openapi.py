@@ -53,7 +53,11 @@ _ANSWERS = {
     500: "The database does not answer.",
 }
 _ERRORS = {
-    400: _Error("BadRequest", "invalid_json", "The body is not a JSON object."),
+    400: _Error(
+        "BadRequest",
+        "invalid_json",
+        "The body is not a JSON object; or there is no room for one more (`limit_reached`).",
+    ),
     401: _Error("Unauthenticated", "authentication_failed", "No token, or none that is valid now."),
     403: _Error(
         "Forbidden",
@@ -69,6 +73,11 @@ _ERRORS = {
         "Something else has that identifier, or the state does not allow it; or the idempotency "
         "key came before with another body (`idempotency_key_reused`).",
     ),
+    423: _Error(
+        "UnderWay",
+        "request_under_way",
+        "The first request with the idempotency key has no answer yet; ask again in a moment.",
+    ),
     413: _Error("TooLarge", "payload_too_large", "The body is larger than 2 MiB."),
     422: _Error(
         "Invalid", "", "Some fields cannot be used; each is named with the rule that it breaks."
@@ -82,7 +91,8 @@ _ERRORS = {
     503: _Error(
         "Unavailable",
         "store_unavailable",
-        "The database cannot do its work now; ask again with the same idempotency key.",
+        "The database cannot do its work now; ask again with the same idempotency key. Or what "
+        "was asked for takes too long to find (`read_timeout`): ask for less.",
     ),
 }
 _TOO_MANY = 429
@@ -132,6 +142,7 @@ def errors_of(operation: Operation) -> Iterator[int]:
         409: writes,
         413: writes,
         422: writes or bool(operation.query),
+        423: operation.idempotent and operation.reply_kept_by == "api",
         429: operation.scope != "none",
         500: True,
         503: True,

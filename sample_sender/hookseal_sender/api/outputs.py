@@ -36,11 +36,12 @@ __all__ = [
     "stats_out",
 ]
 
-_SUCCESS, _PENDING, _FAIL, _SENDING = (
+_SUCCESS, _PENDING, _FAIL, _SENDING, _CANCELED = (
     (0, "success"),
     (1, "pending"),
     (2, "fail"),
     (3, "sending"),
+    (4, "canceled"),
 )
 _STATUS = {
     DeliveryState.READY: _PENDING,
@@ -180,15 +181,24 @@ def delivery_out(item: Delivery) -> dict[str, object]:
 
 
 def endpoint_message_out(
-    delivery: Delivery, message: Message, *, with_content: bool
+    delivery: Delivery, message: Message, *, with_content: bool, expanded: bool
 ) -> dict[str, object]:
-    """Return an EndpointMessageOut: a message, and where it stands with the endpoint."""
-    return {**message_out(message, with_content=with_content), **_standing(delivery)}
+    """Return an EndpointMessageOut: a message, and where it stands with the endpoint.
+
+    ``expanded``: what was cancelled has a status of its own.
+    """
+    out = message_out(message, with_content=with_content)
+    return {**out, **_standing(delivery, expanded=expanded)}
 
 
-def message_endpoint_out(delivery: Delivery, endpoint: Endpoint) -> dict[str, object]:
-    """Return a MessageEndpointOut: an endpoint, and where the message stands with it."""
-    return {**endpoint_out(endpoint), **_standing(delivery)}
+def message_endpoint_out(
+    delivery: Delivery, endpoint: Endpoint, *, expanded: bool
+) -> dict[str, object]:
+    """Return a MessageEndpointOut: an endpoint, and where the message stands with it.
+
+    ``expanded``: what was cancelled has a status of its own.
+    """
+    return {**endpoint_out(endpoint), **_standing(delivery, expanded=expanded)}
 
 
 def stats_out(counts: Mapping[DeliveryState, int]) -> dict[str, object]:
@@ -201,8 +211,9 @@ def stats_out(counts: Mapping[DeliveryState, int]) -> dict[str, object]:
     return {**by_text, "canceled": cancelled, "held": counts.get(DeliveryState.HELD, 0)}
 
 
-def _standing(item: Delivery) -> dict[str, object]:
-    status, text = _STATUS[item.state]
+def _standing(item: Delivery, *, expanded: bool) -> dict[str, object]:
+    cancelled = expanded and item.state is DeliveryState.CANCELLED
+    status, text = _CANCELED if cancelled else _STATUS[item.state]
     return {
         "state": _state(item),
         "status": status,

@@ -23,6 +23,7 @@ __all__ = [
     "DEFAULT_LIMIT",
     "ENDPOINT_ID",
     "EVENT_TYPES",
+    "EXPANDED_STATUSES",
     "EXPUNGE",
     "GET_IF_EXISTS",
     "INCLUDE_ARCHIVED",
@@ -188,10 +189,16 @@ GET_IF_EXISTS = _flag(
 )
 STATUS: Parameter[int | None] = Parameter(
     name="status",
-    description="Only those that succeeded (0), are pending (1), failed (2) or are being sent (3).",
-    schema={"type": "integer", "enum": [0, 1, 2, 3]},
+    description="Only those that succeeded (0), are pending (1), failed (2), are being sent (3) or "
+    "were cancelled (4; they are among those of 2 unless `expanded_statuses` is true).",
+    schema={"type": "integer", "enum": [0, 1, 2, 3, 4]},
     default=None,
-    read=_number_of((0, 1, 2, 3)),
+    read=_number_of((0, 1, 2, 3, 4)),
+)
+EXPANDED_STATUSES = _flag(
+    "expanded_statuses",
+    "Whether what was cancelled has a status of its own, 4 `canceled`, instead of 2 `fail`.",
+    default=False,
 )
 STATUS_CODE_CLASS: Parameter[int | None] = Parameter(
     name="status_code_class",

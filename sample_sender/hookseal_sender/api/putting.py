@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hookseal_sender.api.fields import InputInvalid, fault
 from hookseal_sender.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -16,27 +17,31 @@ if TYPE_CHECKING:
 
 __all__ = ["put"]
 
+_RULE = "there is none to rename: this must be the uid in the path, or be left out"
+
 
 async def put(
     replace: Callable[[], Awaitable[Reply]],
     make: Callable[[], Awaitable[Reply]],
     *,
     may_make: bool = True,
-    by_its_key: bool = True,
+    named_otherwise: bool = False,
 ) -> Reply:
     """Return the answer of ``replace``, or that of ``make`` where there is nothing to replace.
 
-    Nothing is made unless it ``may_make``. A Conflict of what is made ``by_its_key``, that of the
-    path, means that another caller was first: theirs is replaced.
+    Nothing is made unless it ``may_make``, nor under another uid than that of the path: the same
+    request would then not do the same again. A Conflict means that another caller was first: theirs
+    is replaced.
     """
     try:
         return await replace()
     except NotFound:
         if not may_make:
             raise
+        if named_otherwise:
+            raise InputInvalid([fault(("body", "uid"), _RULE)]) from None
     try:
         return await make()
     except Conflict:
-        if not by_its_key:
-            raise
+        pass
     return await replace()

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from hookseal_sender.api.parameters import Parameter
     from hookseal_sender.api.replies import Reply
 
-__all__ = ["Handler", "Operation", "TokenScope"]
+__all__ = ["Handler", "Operation", "ReplyKeeper", "TokenScope"]
 
 TokenScope = Literal["none", "organisation", "application"]
 """Which token an operation asks for; one of the organisation does for an application's too."""
+
+ReplyKeeper = Literal["api", "store", "nobody"]
+"""Who has the answer when an Idempotency-Key comes again; with nobody, the key is not looked at."""
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -34,10 +37,8 @@ class Operation:
     """One operation. ``path`` begins behind ``/api/v1`` and names its parts as ``{app_id}``.
 
     ``body`` and the values of ``replies`` (by status) name components of the OpenAPI document;
-    None is no body. ``keeps_reply`` says that the answer to an Idempotency-Key is kept and given
-    again; an operation that may be repeated, or whose store sees to it, does without.
-    ``repeat`` answers the second time, and then no body is kept: a secret must not lie in the
-    database as it is. ``checks_token`` asks the store whether the token was revoked.
+    None is no body. ``repeat`` answers the second time, and then no body is kept: a secret must not
+    lie in the database as it is. ``checks_token`` asks the store whether the token was revoked.
     """
 
     id: str
@@ -52,7 +53,7 @@ class Operation:
     body: str | None = None
     body_required: bool = True
     scope: TokenScope = "application"
-    keeps_reply: bool = True
+    reply_kept_by: ReplyKeeper = "api"
     repeat: Handler | None = field(default=None, repr=False)
     checks_token: bool = True
 
@@ -61,8 +62,8 @@ class Operation:
 
     @property
     def idempotent(self) -> bool:
-        """Whether an Idempotency-Key is obeyed: by every POST, as the SDKs expect."""
-        return self.method == "POST"
+        """Whether an Idempotency-Key is obeyed: by a POST, as the SDKs expect."""
+        return self.method == "POST" and self.reply_kept_by != "nobody"
 
     @property
     def path_names(self) -> tuple[str, ...]:

@@ -43,6 +43,10 @@ class Wording:
 
     def resolved(self, part: Json) -> Json:
         """Return what ``part`` refers to, with what is said beside the reference on top."""
+        if "anyOf" in part:  # a reference, or null
+            one = self.resolved(part["anyOf"][0])
+            beside = {name: value for name, value in part.items() if name != "anyOf"}
+            return {**one, "type": [one["type"], "null"], **beside}
         if "$ref" not in part:
             return part
         found: Json = self._document

@@ -173,7 +173,7 @@ class Tokens(Protocol):
     async def begin_keyed(self, keyed: Keyed) -> StoredReply | None:
         """Return what the key's first request was answered, or None: this is the first.
 
-        Raises Conflict while the first is under way, for five minutes or as long as
+        Raises KeyUnderWay while the first is under way, for five minutes or as long as
         :meth:`renew_keyed` is called within them, and KeyReused if it had another body.
         """
         ...

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Accepted", "insert_accepted", "insert_messages", "make_accepted"]
 
-_DAY_MS = 86_400_000
-_RETENTION_DAYS = 90
+_HOUR_MS = 3_600_000
+_RETENTION_HOURS = 90 * 24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +39,7 @@ class Accepted:
     """A message to store. ``endpoint_id`` is set if it is for that endpoint alone."""
 
     message: Message
-    retention_days: int = _RETENTION_DAYS
+    retention_hours: int = _RETENTION_HOURS
     not_before_ms: int | None = None
     endpoint_id: str | None = None
 
@@ -69,7 +69,7 @@ def make_accepted(
     )
     return Accepted(
         message=made,
-        retention_days=draft.retention_days,
+        retention_hours=draft.retention_hours,
         not_before_ms=draft.not_before_ms,
         endpoint_id=endpoint_id,
     )
@@ -104,7 +104,7 @@ def _message_row(accepted: Accepted) -> tuple[object, ...]:
         message.payload,
         message.content_type,
         message.created_ms,
-        message.created_ms + accepted.retention_days * _DAY_MS,
+        message.created_ms + accepted.retention_hours * _HOUR_MS,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, select, update
 
-from hookseal_sender.errors import Conflict, KeyReused
+from hookseal_sender.errors import KeyReused, KeyUnderWay
 from hookseal_sender.ids import fresh_id
 from hookseal_sender.model import (
     DEFAULT_ORGANISATION,
@@ -76,7 +76,7 @@ def begin_keyed(connection: Connection, now_ms: int, keyed: Keyed) -> StoredRepl
     if found is not None and found["body"] != keyed.body:
         raise KeyReused("this idempotency key came before with another body; use a new one")
     if found is None or found["status"] is None:  # None: the first has failed this moment
-        raise Conflict("the first request with this idempotency key is under way; try again")
+        raise KeyUnderWay("the first request with this idempotency key is under way; try again")
     return StoredReply(status=found["status"], body=found["reply"])
 
 

@@ -4,6 +4,7 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from svix.models import AppPortalCapability
 
 from hookseal_sender.api.call import Call
 from hookseal_sender.api.operations import OPERATIONS
@@ -44,6 +45,7 @@ def ids(operations):
 async def test_without_a_good_token_nothing_is_said(client, header):
     answer = await client.get("/app", headers={"authorization": header.encode()})
     assert (answer.status_code, answer.json()["code"]) == (401, "authentication_failed")
+    assert answer.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("operation", ids(each for each in OPERATIONS if each.scope != "none"))
@@ -229,6 +231,22 @@ async def test_portal_access_needs_the_plan(client, app_id):
     assert (refused.status_code, refused.json()["code"]) == (403, "enterprise_required")
     body = {"application": {"name": "New", "plan": "free"}}
     assert (await client.post("/auth/app-portal-access/new", json=body)).status_code == 403
+    assert (await client.get("/app/new")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"readOnly": True}, "readOnly"), ({"readOnly": "yes"}, "readOnly"),
+        ({"capabilities": ["ViewBase"]}, "capabilities"), ({"capabilities": []}, "capabilities"),
+    ],
+)  # fmt: skip
+async def test_a_token_that_may_do_less_is_refused(client, app_id, body, field):
+    path = "/auth/app-portal-access/tenant"
+    refused = await client.post(path, json=body)
+    assert (refused.status_code, refused.json()["detail"][0]["loc"][1]) == (422, field)
+    everything = {"readOnly": False, "capabilities": [each.value for each in AppPortalCapability]}
+    assert (await client.post(path, json=everything)).status_code == 200
 
 
 async def test_portal_access_may_make_the_application(client, store, monkeypatch):

@@ -50,8 +50,14 @@ async def test_put_replaces_what_somebody_else_makes_meanwhile(client, app_id, b
     blind_once("application")
     put = await client.put("/app/tenant", json={"name": "b"})
     assert (put.status_code, put.json()["id"], put.json()["name"]) == (200, app_id, "b")
+
+
+async def test_put_makes_nothing_under_another_uid(client, app_id):
     other = await client.put("/app/other", json={"name": "b", "uid": "tenant"})
-    assert (other.status_code, other.json()["code"]) == (409, "conflict")
+    assert (other.status_code, other.json()["detail"][0]["loc"]) == (422, ["body", "uid"])
+    assert (await client.put("/app/tenant", json={"name": "b", "uid": "new"})).json()[
+        "id"
+    ] == app_id
 
 
 async def test_patch_changes_only_what_it_names(client, app_id):
@@ -63,6 +69,9 @@ async def test_patch_changes_only_what_it_names(client, app_id):
     assert (await client.patch("/app/tenant", json={"uid": None})).json()["uid"] is None
     assert (await client.patch(f"/app/{app_id}", json={"rateLimit": 9})).json()["throttleRate"] == 9
     assert (await client.patch("/app/unknown", json={})).status_code == 404
+    for name in ("name", "metadata"):
+        refused = await client.patch(f"/app/{app_id}", json={name: None})
+        assert refused.json()["detail"][0]["loc"] == ["body", name]
 
 
 async def test_the_default_plan_is_a_setting(connect, make_services):
@@ -90,6 +99,8 @@ async def test_pages_go_both_ways(client, clock):
     assert ([each["id"] for each in rest["data"]], rest["done"]) == (ids[2:], True)
     back = (await client.get("/app", params={"iterator": rest["prevIterator"]})).json()
     assert [each["id"] for each in back["data"]] == ids[:2]
+    begin = (await client.get("/app", params={"iterator": f"-{ids[0]}"})).json()
+    assert begin == {"data": [], "iterator": None, "prevIterator": f"-{ids[0]}", "done": True}
     end = (await client.get("/app", params={"iterator": ids[2]})).json()
     assert end == {"data": [], "iterator": ids[2], "prevIterator": None, "done": True}
     newest = (await client.get("/app", params={"order": "descending"})).json()

@@ -115,8 +115,14 @@ async def test_a_disabled_endpoint_keeps_its_deliveries(
     assert (resumed.status_code, resumed.json()) == (200, {"deliveries": 1})
     assert (await client.get(f"{base}/endpoint/e")).json()["disabled"] is False
     assert ids(await client.get(f"{base}/delivery?state=cancelled"), "msgId") == [old]
-    cancelled = await client.get(f"{base}/endpoint/e/msg?status=2")
-    assert ids(cancelled) == [old]
+    for query, found in {"status=2": [(old, 2, "fail")], "status=4": [(old, 2, "fail")],
+        "status=2&expanded_statuses=true": [],
+        "status=4&expanded_statuses=true": [(old, 4, "canceled")]}.items():  # fmt: skip
+        page = (await client.get(f"{base}/endpoint/e/msg?{query}")).json()["data"]
+        assert [(each["id"], each["status"], each["statusText"]) for each in page] == found
+    sent = await client.get(f"{base}/msg/{old}/endpoint?expanded_statuses=true")
+    assert [each["statusText"] for each in sent.json()["data"]] == ["canceled"]
+    assert ids(await client.get(f"{base}/attempt/endpoint/e?status=4")) == []
     assert await work() == 1
     assert (await client.post(f"{base}/endpoint/e/resume")).json() == {"deliveries": 0}
 

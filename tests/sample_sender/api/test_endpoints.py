@@ -83,7 +83,7 @@ async def test_put_replaces_what_somebody_else_makes_meanwhile(
     put = await client.put(f"{base}/e", json={**URL, "description": "b"})
     assert (put.status_code, put.json()["id"], put.json()["description"]) == (200, endpoint_id, "b")
     other = await client.put(f"{base}/other", json={**URL, "uid": "e"})
-    assert (other.status_code, other.json()["code"]) == (409, "conflict")
+    assert (other.status_code, other.json()["detail"][0]["loc"]) == (422, ["body", "uid"])
 
 
 async def test_patch_changes_only_what_it_names(client, base):
@@ -169,6 +169,7 @@ async def test_headers_are_set_changed_and_hidden(client, base):
     assert (await client.patch(f"{base}/e/headers", json=patch)).status_code == 204
     shown = {"headers": {"x-env": "test"}, "sensitive": ["X-Api-Key"]}
     assert (await client.get(f"{base}/e/headers")).json() == shown
+    assert (await client.patch(f"{base}/e/headers", json={"deleteHeaders": []})).status_code == 204
     gone = await client.patch(f"{base}/e/headers", json={"deleteHeaders": ["X-API-KEY"]})
     assert gone.status_code == 204
     assert (await client.get(f"{base}/e/headers")).json()["sensitive"] == []
@@ -212,3 +213,6 @@ async def test_deliveries_are_counted(client, base, endpoint_id, send, work, clo
     assert set(none.json().values()) == {0}
     since = await client.get(f"{base}/e/stats", params={"since": "2020-01-01"})
     assert since.json() == counts
+    window = {"since": "2026-01-01T00:00:00Z", "until": "2025-01-01T00:00:00Z"}
+    refused = await client.get(f"{base}/e/stats", params=window)
+    assert refused.json()["detail"][0]["loc"] == ["query", "until"]

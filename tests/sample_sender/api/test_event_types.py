@@ -97,6 +97,14 @@ async def test_the_token_of_a_deleted_application_sees_no_event_type(client, app
     assert (await client.get("/event-type/open", headers=headers)).status_code == 404
 
 
+@pytest.mark.parametrize("name", ["description", "archived", "deprecated", "enforced"])
+async def test_null_does_not_stand_for_false(client, name):
+    await client.post("/event-type", json={"name": "a", "description": "", "archived": True})
+    refused = await client.patch("/event-type/a", json={name: None})
+    assert refused.json()["detail"][0]["type"] == "type_error.none.not_allowed"
+    assert (await client.get("/event-type/a")).json()["archived"]
+
+
 async def test_newer_clients_name_the_feature_in_a_list(client):
     path, body = "/event-type/e", {"description": ""}
     made = await client.put(path, json={**body, "featureFlags": ["beta"]})
@@ -147,7 +155,9 @@ async def test_pages_go_on_behind_a_name_that_begins_with_a_dash(client):
     back = (await client.get("/event-type", params={"iterator": "--b", "limit": 1})).json()
     assert [each["name"] for each in back["data"]] == ["-a"]
     before = (await client.get("/event-type", params={"iterator": "---"})).json()
-    assert (before["data"], before["iterator"]) == ([], "~--")
+    assert (before["data"], before["iterator"], before["prevIterator"]) == ([], None, "---")
+    end = (await client.get("/event-type", params={"iterator": "b"})).json()
+    assert (end["data"], end["iterator"], end["prevIterator"]) == ([], "b", None)
 
 
 @pytest.mark.parametrize(

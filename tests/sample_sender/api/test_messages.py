@@ -88,7 +88,12 @@ async def test_a_raw_payload_is_delivered_as_it_is(client, base, endpoint_id, st
 
 async def test_a_delivery_may_be_put_off(client, base, endpoint_id, send, work, clock):
     later = "2027-01-16T00:00:00Z"  # the clock stands at 2027-01-15T08:00:00Z
-    await send(deliverAt=later)
+    for hours, status in ((16, 422), (17, 202)):
+        body = {"eventType": "a", "payload": {}, "deliverAt": later, "payloadRetentionHours": hours}
+        assert (await client.post(base, json=body)).status_code == status
+    both = {**body, "payloadRetentionPeriod": 5}
+    refused = await client.post(base, json=both)
+    assert refused.json()["detail"][0]["loc"] == ["body", "payloadRetentionHours"]
     await send(deliverAt="2020-01-01T00:00:00Z")
     assert await work() == 1
     clock.advance(86400)

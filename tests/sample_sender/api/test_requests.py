@@ -379,7 +379,7 @@ async def test_an_answer_that_cannot_be_kept_is_answered_and_happens_once(
     key = {"idempotency-key": "k1"}
     first = await client.post("/app", json={"name": name}, headers=key)
     again = await client.post("/app", json={"name": name}, headers=key)
-    assert (first.status_code, again.status_code) == (status, 409)
+    assert (first.status_code, again.status_code) == (status, 423)
     assert "is not remembered: the database failed: gone" in caplog.text
     made = [each["name"] for each in (await client.get("/app")).json()["data"]]
     assert made == ["a"][: status == 201]
@@ -428,7 +428,7 @@ async def test_a_key_is_the_tokens_own(client, token_of):
     assert second.json()["id"] != first.json()["id"]
 
 
-async def test_a_key_under_way_is_a_conflict(client, store, monkeypatch):
+async def test_a_key_under_way_is_to_be_tried_again(client, store, monkeypatch):
     begun, go_on = asyncio.Event(), asyncio.Event()
     create = store.create_application
 
@@ -442,9 +442,19 @@ async def test_a_key_under_way_is_a_conflict(client, store, monkeypatch):
     first = asyncio.create_task(client.post("/app", json={"name": "a"}, headers=key))
     await begun.wait()
     second = await client.post("/app", json={"name": "a"}, headers=key)
-    assert (second.status_code, second.json()["code"]) == (409, "conflict")
+    assert (second.status_code, second.json()["code"]) == (423, "request_under_way")
     go_on.set()
     assert (await first).status_code == 201
+
+
+async def test_only_a_post_obeys_a_key(client, app_id):
+    key, path = {"idempotency-key": "k1"}, f"/app/{app_id}"
+    for method, name in (("PUT", "a"), ("PATCH", "b"), ("PUT", "a")):
+        answer = await client.request(method, path, json={"name": name}, headers=key)
+        assert answer.json()["name"] == name
+    access = f"/auth/app-portal-access/{app_id}"
+    first, second = [await client.post(access, headers=key) for _ in range(2)]
+    assert first.json()["token"] != second.json()["token"]
 
 
 async def test_a_key_has_a_length(client):

@@ -9,8 +9,8 @@ from hookseal_sender.api.components.build import (
     Schema,
     count,
     nullable,
+    nullable_ref,
     optional,
-    ref,
     reply,
     request,
     text,
@@ -70,10 +70,9 @@ APPLICATIONS: dict[str, Schema] = {
     "AppPortalAccessIn": request(
         "For whom a token of the application is made.",
         {
-            "application": {
-                **ref("ApplicationIn"),
-                "description": "Makes the application first if there is none.",
-            },
+            "application": nullable_ref(
+                "ApplicationIn", "Makes the application first if there is none."
+            ),
             "expiry": nullable(
                 count("Seconds that the token lasts.", 3600, minimum=3600, maximum=604800),
                 "Null: 7 days.",
@@ -93,8 +92,9 @@ APPLICATIONS: dict[str, Schema] = {
         "Access to one application.",
         {
             "url": text(
-                "The reference of this API, for whoever uses the token.",
-                "https://sender.example.com/api/v1/docs",
+                "A magic link into the application's webhooks page; where the sender has no "
+                "console, this API's reference.",
+                "https://sender.example.com/console/link/eyJhcHBfaWQiOi...",
                 format="uri",
             ),
             "token": text(

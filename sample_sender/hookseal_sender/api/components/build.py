@@ -20,12 +20,14 @@ __all__ = [
     "mapping",
     "moment",
     "nullable",
+    "nullable_ref",
     "optional",
     "page",
     "ref",
     "reply",
     "request",
     "schema",
+    "shown_as",
     "text",
     "texts",
     "words",
@@ -100,6 +102,16 @@ def ref(name: str) -> Schema:
     return {"$ref": f"{_PREFIX}{name}"}
 
 
+def nullable_ref(name: str, meaning: str) -> Schema:
+    """Return a reference to the schema ``name`` with null allowed too."""
+    return {"anyOf": [ref(name), {"type": "null"}], "description": meaning}
+
+
+def shown_as(found: Schema, sample: object) -> Schema:
+    """Return ``found`` with another example: one that fits what stands beside it."""
+    return {**found, "examples": [sample]}
+
+
 def request(
     meaning: str,
     properties: Mapping[str, Schema],
@@ -136,20 +148,20 @@ def optional(properties: Mapping[str, Schema]) -> dict[str, Schema]:
     }
 
 
-def page(item: str, things: str) -> Schema:
-    """Return the schema of a page of the schema ``item``."""
+def page(item: str, things: str, last: str) -> Schema:
+    """Return the schema of a page of the schema ``item``; ``last`` is an example of its cursor."""
     cursor = "What to send as `iterator` for the page that"
     return reply(
         f"Part of a list of {things}.",
         {
             "data": listing(f"The {things} of this page, in order.", ref(item)),
             "iterator": nullable(
-                text(f"{cursor} follows.", "app_2ynCnmHq1bVJ9bLmVTzNSjMMFcR"),
-                "Null on an empty first page.",
+                text(f"{cursor} follows.", last),
+                "Null: it is the first.",
             ),
             "prevIterator": nullable(
-                text(f"{cursor} comes before.", "-app_2ynCnmHq1bVJ9bLmVTzNSjMMFcR"),
-                "Null on an empty page.",
+                text(f"{cursor} comes before.", f"-{last}"),
+                "Null on an empty page that was asked for forwards.",
             ),
             "done": flag("Whether nothing follows in the direction asked for.", example=True),
         },
@@ -158,10 +170,10 @@ def page(item: str, things: str) -> Schema:
 
 def example(found: Schema, schemas: Mapping[str, Schema]) -> Any:
     """Return the example of a schema: its own, or one made of those of its parts."""
-    if "$ref" in found:
-        return example(schemas[found["$ref"].removeprefix(_PREFIX)], schemas)
     if "examples" in found:
         return found["examples"][0]
+    if "$ref" in found:
+        return example(schemas[found["$ref"].removeprefix(_PREFIX)], schemas)
     if found["type"] == "array":
         return [example(found["items"], schemas)]
     properties: Schema = found["properties"]

@@ -16,6 +16,7 @@ from hookseal_sender.api.components.build import (
     reply,
     request,
     schema,
+    shown_as,
     text,
     texts,
     words,
@@ -112,21 +113,27 @@ _HEADERS = mapping(
     {"type": "string", "maxLength": 4096},
 )
 
+
+def _none_now(found: Schema, meaning: str) -> Schema:
+    """Return what an endpoint that is well does not have; ``meaning`` tells what null says."""
+    return shown_as(nullable(found, f"Null: {meaning}"), None)
+
+
 ENDPOINT: dict[str, Schema] = {
     "id": ENDPOINT_ID,
     **optional(SETTINGS),
-    "disabledReason": nullable(
+    "disabledReason": _none_now(
         words(
             "Why it is disabled: by a caller, because it answered 410, or failed for too long.",
             ["by_caller", "gone", "failing"],
         ),
-        "Null: it is not.",
+        "it is not.",
     ),
-    "failingSince": nullable(
-        moment("When the first failure was behind which no success came."), "Null: it is well."
+    "failingSince": _none_now(
+        moment("When the first failure was behind which no success came."), "it is well."
     ),
-    "pausedUntil": nullable(
-        moment("Until when it rests, because it asked for less."), "Null: it does not rest."
+    "pausedUntil": _none_now(
+        moment("Until when it rests, because it asked for less."), "it does not rest."
     ),
     **_OLD_NAMES,
     "version": count("Always 1.", 1, **OLD_NAME),
@@ -182,7 +189,7 @@ ENDPOINTS: dict[str, Schema] = {
         {
             "headers": {**_HEADERS, "additionalProperties": {"type": ["string", "null"]}},
             "deleteHeaders": nullable(
-                texts("Names of headers to take away.", ["X-Old"], minItems=1, maxItems=1000)
+                texts("Names of headers to take away.", ["X-Old"], maxItems=1000)
             ),
         },
     ),

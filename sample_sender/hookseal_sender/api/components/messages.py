@@ -12,9 +12,11 @@ from hookseal_sender.api.components.build import (
     mapping,
     moment,
     nullable,
+    nullable_ref,
     ref,
     reply,
     request,
+    shown_as,
     text,
     words,
 )
@@ -60,8 +62,8 @@ _RAW: dict[str, Schema] = {
 }
 _STANDING: dict[str, Schema] = {
     "state": STATE,
-    "status": STATUS,
-    "statusText": STATUS_TEXT,
+    "status": shown_as(STATUS, 1),
+    "statusText": shown_as(STATUS_TEXT, "pending"),
     "nextAttempt": NEXT_ATTEMPT,
 }
 _RAW_IN: Schema = request(
@@ -85,15 +87,18 @@ MESSAGES: dict[str, Schema] = {
             "payloadRetentionPeriod": count(
                 "Days until the payload is removed.", 90, minimum=5, maximum=90, default=90
             ),
+            "payloadRetentionHours": nullable(
+                count("The same in hours, instead.", 24, minimum=1, maximum=2160),
+                "Null: as payloadRetentionPeriod says.",
+            ),
             "deliverAt": nullable(
                 moment("When to make the first attempts.", "2026-11-25T08:00:00Z"), "Null: now."
             ),
             "transformationsParams": nullable(_RAW_IN),
-            "application": {
-                **ref("ApplicationIn"),
-                "description": "Makes the application first, under the uid of the path, if there "
-                "is none.",
-            },
+            "application": nullable_ref(
+                "ApplicationIn",
+                "Makes the application first, under the uid of the path, if there is none.",
+            ),
         },
         ["eventType", "payload"],
         shown=["eventType", "payload", "eventId"],
@@ -101,10 +106,13 @@ MESSAGES: dict[str, Schema] = {
     "MessageOut": reply("A message: one event that was accepted.", _MESSAGE, _RAW),
     "MessageStatus": words(
         "How a message stands with an endpoint: 0 it succeeded, 1 it waits, 2 it failed for good, "
-        "3 it is being sent. A delivery's `state` tells more.",
-        [0, 1, 2, 3],
+        "3 it is being sent, 4 it was cancelled (2 unless asked for by `expanded_statuses`). A "
+        "delivery's `state` tells more.",
+        [0, 1, 2, 3, 4],
     ),
-    "MessageStatusText": words("The status in a word.", ["success", "pending", "fail", "sending"]),
+    "MessageStatusText": words(
+        "The status in a word.", ["success", "pending", "fail", "sending", "canceled"]
+    ),
     "MessageAttemptTriggerType": words(
         "Why the attempt was made: 0 by publishing or by the schedule, 1 because somebody asked.",
         [0, 1],
@@ -118,8 +126,8 @@ MESSAGES: dict[str, Schema] = {
             "eventType": EVENT_TYPE,
             "url": SETTINGS["url"],
             "number": count("Which attempt of the delivery it was, from 1.", 2, minimum=1),
-            "status": STATUS,
-            "statusText": STATUS_TEXT,
+            "status": shown_as(STATUS, 2),
+            "statusText": shown_as(STATUS_TEXT, "fail"),
             "triggerType": ref("MessageAttemptTriggerType"),
             "responseStatusCode": STATUS_CODE,
             "responseDurationMs": count("Milliseconds until it ended.", 87, minimum=0),
