@@ -108,7 +108,8 @@ async def _serve(options: Options, store: PlayStore, bound: socket.socket) -> No
 
     play = create_play(
         store,
-        settings=PlaySettings(view_hosts=shown),
+        # Whoever has a bin may send from this machine, and a tunnel leads anybody here.
+        settings=PlaySettings(view_hosts=shown, anyone_may_make=False),
         send=open_send(),
         respond=forwarder,
         watch=watch,

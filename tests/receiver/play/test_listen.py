@@ -97,6 +97,19 @@ def test_requests_go_on_to_a_real_app_unchanged_and_its_answers_come_back(listen
 
 
 @pytest.mark.acceptance
+def test_who_reaches_the_port_gets_no_inspector_to_send_from_here_with(listen):
+    process = listen("--port", "0")
+    base = url_of(process).partition("/in/")[0]
+    view = url_of(process)
+
+    with httpx2.Client(base_url=base, timeout=20) as stranger:
+        assert stranger.post("/api/v1/token/generate/").status_code == 403
+        assert stranger.post("/").status_code == 403
+        assert "which prints its addresses" in stranger.get("/").text
+        assert stranger.get(view).status_code == 200
+
+
+@pytest.mark.acceptance
 def test_json_lines_for_scripts(listen):
     process = listen("--json", "--once", "--port", "0")
     started = json.loads(process.stdout.readline())
