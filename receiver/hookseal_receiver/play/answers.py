@@ -56,6 +56,12 @@ _OF_THE_SITE = frozenset(
     )
 )
 """What a browser takes as said by all of a host."""
+_ORDERS = re.compile(
+    "(?:x-accel-|x-sendfile).*|x-lighttpd-send-file|x-litespeed-location|x-reproxy-url"
+    "|www-authenticate|accept-ch|refresh",
+    re.IGNORECASE,
+)
+"""What a proxy in front obeys, by sending a file of its own, or a browser, sandboxed or not."""
 _ACTIVE_TYPE = re.compile("script|css", re.IGNORECASE)
 """Types that our own pages' ``script-src 'self'`` and ``style-src 'self'`` would let in."""
 _INERT = ((b"content-security-policy", b"sandbox"), (b"x-content-type-options", b"nosniff"))
@@ -197,6 +203,8 @@ def _header(line: str) -> tuple[str, str]:
         raise AnswerRefused("headers", f"{name} is set by the server. Leave it out.")
     if name.lower() in _OF_THE_SITE:
         raise AnswerRefused("headers", f"{name} would be about all of this site. Leave it out.")
+    if _ORDERS.fullmatch(name):
+        raise AnswerRefused("headers", f"{name} gives orders to proxies or browsers. Leave it out.")
     if name.lower() == "content-type" and _ACTIVE_TYPE.search(value):
         raise AnswerRefused("headers", "Scripts and style sheets are not answered from here.")
     return name, value
