@@ -18,7 +18,7 @@ from hookseal_receiver.play.model import Bin, Reply
 from hookseal_receiver.play.present import as_text, visible
 from hookseal_receiver.play.secrets import split_secrets
 from hookseal_receiver.play.sending import NotSent, Send, replayed
-from hookseal_receiver.play.urls import mounted_at
+from hookseal_receiver.play.urls import NUMBER, mounted_at
 from hookseal_receiver.play.views import answer_fields
 from hookseal_receiver.play.web import Web
 
@@ -44,10 +44,10 @@ class Actions:
             "pause": self.pause,
             "clear": self.clear,
             "delete": self.delete,
-            "{number:int}/delete": self.delete_one,
+            f"{NUMBER}/delete": self.delete_one,
         }
         if self._send is not None:
-            actions["{number:int}/replay"] = self.replay
+            actions[f"{NUMBER}/replay"] = self.replay
         return [
             Route(f"/view/{{token}}/{path}", action, methods=["POST"])
             for path, action in actions.items()

@@ -16,6 +16,7 @@ from hookseal.headers import find_header, pick
 from hookseal.request import Request as GateRequest
 from hookseal_receiver.play.exports import history
 from hookseal_receiver.play.store import TooManyBins
+from hookseal_receiver.play.urls import number_in
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -32,7 +33,6 @@ _PRIVATE = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-_MAX_DIGITS = 18
 
 
 class Api:
@@ -80,9 +80,10 @@ class Api:
         if one is None:
             return _problem(404, "There is no inspector with this view token.")
         after = request.query_params.get("iterator", "") or "0"
-        if not (after.isascii() and after.isdigit() and len(after) <= _MAX_DIGITS):
+        number = number_in(after)
+        if number is None:
             return _problem(422, "iterator: give the one of the last answer, or none.")
-        newer = await self._store.newer(one.id, int(after))
+        newer = await self._store.newer(one.id, number)
         url = self._urls.capture(request, one)
         data = await run_in_threadpool(lambda: [history(captured, url) for captured in newer])
         iterator = str(newer[-1].number) if newer else after

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hookseal_receiver.play.exports import curl, har
+from hookseal_receiver.play.urls import NUMBER
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -35,9 +36,9 @@ class Exports:
         """Return them, to be mounted at the root of Play."""
         return [
             Route("/view/{token}/har", self.all_as_har),
-            Route("/view/{token}/{number:int}/har", self.one_as_har),
-            Route("/view/{token}/{number:int}/curl", self.one_as_curl),
-            Route("/view/{token}/{number:int}/body", self.body),
+            Route(f"/view/{{token}}/{NUMBER}/har", self.one_as_har),
+            Route(f"/view/{{token}}/{NUMBER}/curl", self.one_as_curl),
+            Route(f"/view/{{token}}/{NUMBER}/body", self.body),
         ]
 
     async def body(self, request: Request) -> Response:

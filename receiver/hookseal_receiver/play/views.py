@@ -20,7 +20,7 @@ from hookseal_receiver.play.exports import curl
 from hookseal_receiver.play.model import OUTCOMES, Bin, Captured, Outcome
 from hookseal_receiver.play.present import SHOWN_BYTES, Shown, as_hex, as_json, as_text
 from hookseal_receiver.play.store import TooManyBins
-from hookseal_receiver.play.urls import mounted_at
+from hookseal_receiver.play.urls import NUMBER, mounted_at, number_in
 from hookseal_receiver.play.web import Web, now_ms
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ __all__ = ["Views"]
 _LISTED = 100
 _FRONT = "front page"
 _SEARCH_CHARACTERS = 200
-_MAX_DIGITS = 18
 
 
 class Views:
@@ -59,7 +58,7 @@ class Views:
             Route("/view/{token}/live", self.live),
             Route("/view/{token}/setup", self.setup),
             Route("/view/{token}/compare", self.compare),
-            Route("/view/{token}/{number:int}", self.one),
+            Route(f"/view/{{token}}/{NUMBER}", self.one),
         ]
 
     async def front(self, request: Request) -> Response:
@@ -141,7 +140,7 @@ class Views:
     async def compare(self, request: Request) -> Response:
         """Show what differs between two requests."""
         one = await self._web.bin_of(request)
-        numbers = [_number(request.query_params.get(name, "")) for name in ("first", "second")]
+        numbers = [number_in(request.query_params.get(name, "")) for name in ("first", "second")]
         choices = await self._web.store.requests(one.id, limit=_LISTED)
         pair = [await self._web.captured_of(one, number) for number in numbers if number]
         result = await run_in_threadpool(compare, *pair) if len(pair) == len(numbers) else None
@@ -170,7 +169,7 @@ class Views:
         query = request.query_params
         text = query.get("q", "")[:_SEARCH_CHARACTERS]
         outcome = _outcome(query.get("outcome", ""))
-        before = _number(query.get("before", ""))
+        before = number_in(query.get("before", ""))
         found = await self._web.store.requests(
             one.id,
             text=text,
@@ -185,7 +184,7 @@ class Views:
             "outcome": outcome or "",
             "before": before,
             "outcomes": OUTCOMES,
-            "at": request.path_params.get("number") or _number(query.get("at", "")),
+            "at": request.path_params.get("number") or number_in(query.get("at", "")),
             "tally": await self._web.store.tally(one.id),
             "seen": await self._live.seen(one.id),
         }
@@ -251,8 +250,3 @@ def _preselected(numbers: list[int | None], choices: list[Captured]) -> list[int
 
 def _outcome(text: str) -> Outcome | None:
     return next((outcome for outcome in OUTCOMES if outcome == text), None)
-
-
-def _number(text: str) -> int | None:
-    plain = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
-    return int(text) if plain else None

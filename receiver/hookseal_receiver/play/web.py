@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["OnHosts", "Web", "now_ms"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_LAST_NUMBER = 2**63 - 1
 _WORDS = {"Not Found": "There is no such page.", "Method Not Allowed": "This page cannot do that."}
 """What Starlette says, in our words."""
 
@@ -70,7 +69,7 @@ class Web:
 
     async def captured_of(self, one: Bin, number: int) -> Captured:
         """Return a request of the bin; answer 404 where there is none."""
-        captured = await self.store.request(one.id, number) if number <= _LAST_NUMBER else None
+        captured = await self.store.request(one.id, number)
         if captured is None:
             raise HTTPException(404, "This request is gone: deleted, or replaced by newer ones.")
         return captured

@@ -380,3 +380,14 @@ def test_a_fault_of_ours_is_said_on_a_page(serve, monkeypatch):
     assert "This failed here" in page.text
     assert "the disk is full" not in page.text
     assert page.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("digits", ["9" * 19, "9" * 5000, "\u0663", "-1", "x"])
+def test_a_number_that_none_can_be_is_no_page(site, digits):
+    site.send()
+    for rest in ("", "/har", "/curl", "/body"):
+        assert site.page(f"/{digits}{rest}").status_code == 404
+        assert site.http.get(f"{site.base}/view/none/{digits}{rest}").status_code == 404
+    for rest in ("/delete", "/replay"):
+        assert site.submit(f"/{digits}{rest}", url="http://127.0.0.1:9/").status_code == 404
+    assert len(site.history()["data"]) == 1
