@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from hookseal_sender.errors import SealBroken
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -161,7 +163,8 @@ class Endpoint(EndpointDraft):
     """A customer's URL. ``secrets`` are newest first; the repr leaves them and ``headers`` out.
 
     ``paused_until_ms`` is set while the endpoint rests because it asked for less,
-    ``failing_since_ms`` since the first failure behind which no success came.
+    ``failing_since_ms`` since the first failure behind which no success came. ``unreadable`` says
+    why the secrets or the headers are missing where the keys at hand do not open them.
     """
 
     id: str
@@ -173,6 +176,14 @@ class Endpoint(EndpointDraft):
     disabled_for: Disabled | None = None
     failing_since_ms: int | None = None
     paused_until_ms: int | None = None
+    unreadable: str = ""
+
+    @property
+    def secret(self) -> str:
+        """The newest secret. Raises SealBroken if it cannot be read."""
+        if not self.secrets:
+            raise SealBroken(self.unreadable)
+        return self.secrets[0].key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

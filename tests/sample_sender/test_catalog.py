@@ -194,11 +194,14 @@ async def test_a_sealed_value_does_not_open_in_another_row(store, make_endpoint)
         here=mine.id,
         there=other.id,
     )
-    with pytest.raises(SealBroken):
-        await store.endpoint(mine.app_id, mine.id)
+    found = await store.endpoint(mine.app_id, mine.id)
+    assert (found.secrets, found.url) == ((), mine.url)
+    with pytest.raises(SealBroken, match="moved from another row"):
+        _ = found.secret
     rotated = await store.rotate_secret(mine.app_id, mine.id, "whsec_new", overlap=60)
     assert [each.key for each in rotated] == ["whsec_new"]
-    assert (await store.endpoint(mine.app_id, mine.id)).secrets == rotated
+    found = await store.endpoint(mine.app_id, mine.id)
+    assert (found.secrets, found.secret, found.unreadable) == (rotated, "whsec_new", "")
 
 
 async def test_headers_are_replaced(store, make_endpoint):

@@ -102,15 +102,18 @@ def secret_in(values: Mapping[str, object]) -> str:
     return secret or new_secret(kind or KINDS[0])
 
 
-def rotation_in(values: Mapping[str, object], current: str) -> tuple[str, int]:
-    """Return the new secret, and the seconds in which ``current`` signs too."""
+def rotation_in(values: Mapping[str, object], kind: str | None) -> tuple[str, int]:
+    """Return the new secret, of the ``kind`` that the endpoint has, and the old one's seconds.
+
+    Where the old one cannot be read, nobody knows its kind any more: None, any will do.
+    """
     fields = Fields(values)
     secret = _secret(fields, "key")
-    if secret is not None and kind_of(secret) != kind_of(current):
-        fields.fail("key", f"this endpoint's secrets are of kind {kind_of(current)}")
+    if secret is not None and kind not in {None, kind_of(secret)}:
+        fields.fail("key", f"this endpoint's secrets are of kind {kind}")
     grace = fields.whole("gracePeriodSeconds", low=0, high=_MAX_GRACE)
     fields.check()
-    return secret or new_secret(kind_of(current)), _GRACE if grace is None else grace
+    return secret or new_secret(kind or KINDS[0]), _GRACE if grace is None else grace
 
 
 def headers_in(values: Mapping[str, object], *, required: bool = False) -> dict[str, str]:

@@ -12,13 +12,15 @@ from hookseal_sender.api.endpoint_inputs import headers_in, headers_patch, rotat
 from hookseal_sender.api.headers import is_sensitive
 from hookseal_sender.api.registry import Operation
 from hookseal_sender.api.replies import NO_CONTENT, json_reply
-from hookseal_sender.api.secrets import public_key
+from hookseal_sender.api.secrets import kind_of, public_key
+from hookseal_sender.errors import SealBroken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hookseal_sender.api.call import Call
     from hookseal_sender.api.replies import Reply
+    from hookseal_sender.model import Endpoint
 
 __all__ = ["OPERATIONS"]
 
@@ -27,12 +29,13 @@ _PATH = "/app/{app_id}/endpoint/{endpoint_id}"
 
 
 async def _secret(call: Call) -> Reply:
-    return _shown((await call.endpoint()).secrets[0].key)
+    return _shown((await call.endpoint()).secret)
 
 
 async def _rotate(call: Call) -> Reply:
     current = await call.endpoint()
-    secret, overlap = rotation_in(call.optional_body(), current.secrets[0].key)
+    kind = kind_of(current.secret) if current.secrets else None
+    secret, overlap = rotation_in(call.optional_body(), kind)
     secrets = await call.store.rotate_secret(current.app_id, current.id, secret, overlap=overlap)
     await call.services.follow(current, replace(current, secrets=tuple(secrets)))
     return _shown(secret)
@@ -44,7 +47,7 @@ def _shown(secret: str) -> Reply:
 
 
 async def _headers(call: Call) -> Reply:
-    headers = (await call.endpoint()).headers
+    headers = _readable(await call.endpoint()).headers
     shown = {name: value for name, value in headers.items() if not is_sensitive(name)}
     return json_reply(
         {"headers": shown, "sensitive": [name for name in headers if name not in shown]}
@@ -58,7 +61,15 @@ async def _set_headers(call: Call) -> Reply:
 
 async def _patch_headers(call: Call) -> Reply:
     values = call.body()
+    _readable(await call.endpoint())
     return await _change_headers(call, lambda current: headers_patch(values, current))
+
+
+def _readable(endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint whose headers are all there. Raises SealBroken if they may not be."""
+    if endpoint.unreadable:
+        raise SealBroken(endpoint.unreadable)
+    return endpoint
 
 
 async def _change_headers(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Update, insert, or_, select, update
 
-from hookseal_sender.errors import NotFound, SealBroken, TooManySecrets
+from hookseal_sender.errors import NotFound, TooManySecrets
 from hookseal_sender.ids import fresh_id
 from hookseal_sender.model import Disabled, Secret
 from hookseal_sender.store import operational, settling
@@ -18,7 +18,6 @@ from hookseal_sender.store.applications import live_application
 from hookseal_sender.store.paging import read_page
 from hookseal_sender.store.rows import (
     endpoint_values,
-    open_secrets,
     read_endpoint,
     seal_headers,
     seal_secrets,
@@ -161,8 +160,9 @@ def rotate_secret(
     overlap: float,
 ) -> Sequence[Secret]:
     """Put ``secret`` before the others, of which the first has ``overlap`` seconds left."""
-    row = _locked(connection, app_id, endpoint_id)
-    old = _aged(_readable(vault, row), now_ms, now_ms + round(overlap * 1000))
+    # Those that cannot be opened sign nothing any more: a new secret is the way out.
+    before = read_endpoint(vault, _locked(connection, app_id, endpoint_id))
+    old = _aged(before.secrets, now_ms, now_ms + round(overlap * 1000))
     if len(old) > MAX_OLD_SECRETS:
         raise TooManySecrets(
             f"the endpoint has {MAX_OLD_SECRETS} old secrets that still count; "
@@ -172,13 +172,6 @@ def rotate_secret(
     sealed = seal_secrets(vault, app_id, endpoint_id, secrets)
     connection.execute(_one(app_id, endpoint_id).values(secrets=sealed, updated_ms=now_ms))
     return secrets
-
-
-def _readable(vault: Vault, row: RowMapping) -> tuple[Secret, ...]:
-    try:
-        return open_secrets(vault, row)
-    except SealBroken:  # they sign nothing any more; a new secret is the way out
-        return ()
 
 
 def _aged(secrets: Sequence[Secret], now_ms: int, expires_ms: int) -> list[Secret]:

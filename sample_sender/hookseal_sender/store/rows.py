@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from hookseal_sender.errors import SealBroken
 from hookseal_sender.ids import RANDOM_BYTES, make_id
 from hookseal_sender.model import (
     Application,
@@ -178,7 +179,15 @@ def endpoint_values(draft: EndpointDraft) -> dict[str, object]:
 
 
 def read_endpoint(vault: Vault, row: RowMapping) -> Endpoint:
-    """Return the endpoint of a row, with what was sealed."""
+    """Return the endpoint of a row, with what was sealed as far as it can be opened."""
+    secrets: tuple[Secret, ...] = ()
+    headers: dict[str, str] = {}
+    unreadable = ""
+    try:
+        secrets = open_secrets(vault, row)
+        headers = open_headers(vault, row)
+    except SealBroken as error:
+        unreadable = str(error)
     return Endpoint(
         id=row["id"],
         app_id=row["app_id"],
@@ -194,8 +203,9 @@ def read_endpoint(vault: Vault, row: RowMapping) -> Endpoint:
         retry_schedule=read_list(row["retry_schedule"]),
         timeout=row["timeout"],
         metadata=json.loads(row["metadata"]),
-        secrets=open_secrets(vault, row),
-        headers=open_headers(vault, row),
+        secrets=secrets,
+        headers=headers,
+        unreadable=unreadable,
         failing_since_ms=row["failing_since_ms"],
         paused_until_ms=row["paused_until_ms"],
         created_ms=row["created_ms"],

@@ -1,6 +1,7 @@
 """Endpoints: their settings, secrets and headers."""
 
 import pytest
+from sqlalchemy import text
 
 from hookseal import Signer, Verifier
 from tests.sample_sender.api.conftest import URL
@@ -158,6 +159,41 @@ async def test_old_secrets_are_limited(client, base, endpoint_id):
         assert (await client.post(f"{base}/e/secret/rotate")).status_code == 200
     full = await client.post(f"{base}/e/secret/rotate")
     assert (full.status_code, full.json()["code"]) == (400, "limit_reached")
+
+
+async def test_an_endpoint_whose_key_was_lost_is_made_whole_again(client, base, store):
+    for uid in ("lost", "well"):
+        body = {**URL, "uid": uid, "signing": "v1a", "headers": {"X-Env": "prod"}}
+        await client.post(base, json=body)
+
+    def lose(connection, _now_ms):
+        lost = text("UPDATE endpoint SET secrets = 'v1.x', headers = 'v1.x' WHERE uid = 'lost'")
+        connection.execute(lost)
+
+    await store.database.write(lose)
+    listed = (await client.get(base)).json()["data"]
+    assert [each["uid"] for each in listed] == ["lost", "well"]
+    here = f"{base}/lost"
+    assert (await client.patch(here, json={"description": "d"})).json()["description"] == "d"
+    asked = [
+        await client.get(f"{here}/secret"),
+        await client.get(f"{here}/headers"),
+        await client.patch(f"{here}/headers", json={"headers": {"X-B": "b"}}),
+    ]
+    assert {each.json()["code"] for each in asked} == {"secret_unreadable"}
+    secret = (await client.post(f"{here}/secret/rotate", json={})).json()["key"]
+    assert secret.startswith("whsec_")
+    assert (await client.put(f"{here}/headers", json={"headers": {"X-A": "a"}})).status_code == 204
+    assert (await client.get(f"{here}/secret")).json() == {"key": secret}
+    assert (await client.get(f"{here}/headers")).json()["headers"] == {"X-A": "a"}
+
+
+async def test_an_endpoint_whose_key_was_lost_is_deleted(client, base, store):
+    await client.post(base, json={**URL, "uid": "lost"})
+    await store.database.write(
+        lambda connection, _now_ms: connection.execute(text("UPDATE endpoint SET secrets = 'v1.x'"))
+    )
+    assert (await client.delete(f"{base}/lost")).status_code == 204
 
 
 async def test_headers_are_set_changed_and_hidden(client, base):
