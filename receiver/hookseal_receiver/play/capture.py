@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import quote, unquote
 
 from hookseal_receiver.play.answers import NO_BODY, AnswerRefused, give, parse_query, planned
 from hookseal_receiver.play.model import Answer, Bin, Captured, Draft, Reply
@@ -55,7 +56,7 @@ class _Left(Exception):
 
 
 class Capture:
-    """An ASGI app for the URLs that bins capture at; its path parameters are token and rest."""
+    """An ASGI app for the URLs that bins capture at; the path parameter is its token."""
 
     def __init__(
         self,
@@ -84,12 +85,11 @@ class Capture:
             _log.info("play_client_left")
 
     async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
-        parameters = scope["path_params"]
-        one = await self._store.bin_to_capture(parameters["token"], _now_ms())
+        one = await self._store.bin_to_capture(scope["path_params"]["token"], _now_ms())
         if one is None:
             raise _Refused(_GONE)
         body, size = await self._body(receive)
-        draft = _draft(scope, parameters.get("rest", ""), body, size)
+        draft = _draft(scope, body, size)
         captured = await self._keep(one, draft)
         started = time.monotonic()
         answer, reply = await self._answer(one, captured)
@@ -157,12 +157,12 @@ class Capture:
             await self._watch(one, replace(captured, reply=reply, took_ms=took_ms))
 
 
-def _draft(scope: Scope, rest: str, body: bytes, size: int) -> Draft:
+def _draft(scope: Scope, body: bytes, size: int) -> Draft:
     client = scope.get("client")
     return Draft(
         at_ms=_now_ms(),
         method=scope["method"],
-        path=_rest(scope, rest),
+        path=_rest(scope),
         query=scope.get("query_string", b"").decode("latin-1"),
         http_version=scope.get("http_version", "1.1"),
         scheme=scope.get("scheme", "http"),
@@ -175,15 +175,17 @@ def _draft(scope: Scope, rest: str, body: bytes, size: int) -> Draft:
     )
 
 
-def _rest(scope: Scope, rest: str) -> str:
+def _rest(scope: Scope) -> str:
     """Return the path below the bin as it was sent, escapes and all, where the server tells."""
-    raw: bytes | None = scope.get("raw_path")
-    token: str = scope["path_params"]["token"]
-    if raw is not None:
-        _, found, tail = raw.decode("latin-1").partition(f"/in/{token}")
-        if found:
-            return tail.partition("?")[0]
-    return rest
+    root, token = scope.get("root_path", ""), scope["path_params"]["token"]
+    path: str = scope["path"].removeprefix(root)
+    head = path[: path.index("/in/") + len("/in/") + len(token)]
+    sent = (scope.get("raw_path") or b"").decode("latin-1").partition("?")[0]
+    for before in (root + head, head):  # servers differ about the root
+        begun = "/".join(sent.split("/")[: before.count("/") + 1])
+        if unquote(begun) == before:
+            return sent[len(begun) :]
+    return quote(path.removeprefix(head), errors="replace")
 
 
 def _now_ms() -> int:

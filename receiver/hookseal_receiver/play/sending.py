@@ -45,6 +45,8 @@ class Outgoing:
     url: str
     headers: Pairs = field(repr=False)
     body: bytes = field(repr=False)
+    whole: bool = False
+    """Whether the beginning of a long answer is as good as none."""
 
 
 Send: TypeAlias = Callable[[Outgoing], Awaitable[Reply]]
@@ -150,7 +152,7 @@ async def _exchange(outgoing: Outgoing, permit: Permit) -> Reply:
             return Reply(
                 status=response.status_code,
                 headers=_fields(response),
-                body=await _some(response),
+                body=await _some(response, whole=outgoing.whole),
             )
         finally:
             await response.aclose()
@@ -187,12 +189,16 @@ async def _reachable(addresses: list[str], port: int) -> str:
     return addresses[-1]
 
 
-async def _some(response: httpx2.Response) -> bytes:
+async def _some(response: httpx2.Response, *, whole: bool) -> bytes:
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk
-        if len(body) >= REPLY_KEPT_BYTES:
-            break
+        if len(body) <= REPLY_KEPT_BYTES:
+            continue
+        if whole:
+            most = REPLY_KEPT_BYTES // 1024
+            raise NotSent(f"The answer is longer than {most} KiB, so it was not passed on.")
+        break
     return bytes(body[:REPLY_KEPT_BYTES])
 
 

@@ -259,6 +259,8 @@ def test_fields_of_one_connection_are_not_sent_on():
         ("http://h", "", "", "http://h/"),
         ("http://h/w/", "/a%2Fb", "x=1", "http://h/w/a%2Fb?x=1"),
         ("http://h/w?k=v", "/", "x=1", "http://h/w/?k=v&x=1"),
+        ("http://h/w", "/a#b\xff", "x=#1", "http://h/w/a%23b%FF?x=%231"),
+        ("http://h", "//evil.example/x", "", "http://h//evil.example/x"),
     ],
 )
 def test_where_a_request_goes_on_to(url, path, query, expected):
