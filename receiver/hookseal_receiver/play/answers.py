@@ -39,7 +39,7 @@ MAX_STATUSES = 50
 MAX_HEADERS = 50
 MAX_BODY_CHARACTERS = 64 * 1024
 _DRIP_PARTS = 40
-PAUSE_SECONDS = 0.5
+DRIP_SECONDS = 20.0
 _DRIP_FILLER = b"." * 20
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]{0,4096}")
@@ -149,16 +149,14 @@ async def _start(reply: Reply, send: Send, length: int) -> None:
 
 
 async def _drip(reply: Reply, send: Send) -> None:
-    """Send the body in at most forty parts with a pause between them."""
+    """Send the head, and then the body in at most forty parts, over 20 seconds."""
     body = reply.body or _DRIP_FILLER
     step = -(-len(body) // _DRIP_PARTS)
+    parts = [body[start : start + step] for start in range(0, len(body), step)]
     await _start(reply, send, len(body))
-    for start in range(0, len(body), step):
-        more = start + step < len(body)
-        part = body[start : start + step]
-        await send({"type": "http.response.body", "body": part, "more_body": more})
-        if more:
-            await asyncio.sleep(PAUSE_SECONDS)
+    for left, part in zip(reversed(range(len(parts))), parts, strict=True):
+        await asyncio.sleep(DRIP_SECONDS / len(parts))
+        await send({"type": "http.response.body", "body": part, "more_body": left > 0})
 
 
 async def _close(scope: Scope, receive: Receive, send: Send) -> None:

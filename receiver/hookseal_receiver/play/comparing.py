@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from hookseal_receiver.play.model import Captured
 from hookseal_receiver.play.present import json_lines, visible
@@ -38,14 +38,23 @@ class Comparison:
     bodies: str
 
 
+class _Body(NamedTuple):
+    """The lines of a body that are compared; ``whole`` if these are all of it."""
+
+    lines: list[str]
+    whole: bool
+
+
 def compare(first: Captured, second: Captured) -> Comparison:
     """Return what differs; JSON bodies are compared indented."""
-    body = _lines(_body(first), _body(second))
+    bodies = _body(first), _body(second)
+    body = _lines(*(each.lines for each in bodies))
+    whole = all(each.whole for each in bodies)
     return Comparison(
         start=_lines([_start(first)], [_start(second)]),
         headers=_lines(_headers(first), _headers(second)),
         body=body,
-        bodies=_bodies(first, second, same=not body),
+        bodies=_bodies(first, second, same=not body, whole=whole),
     )
 
 
@@ -57,20 +66,27 @@ def _headers(one: Captured) -> list[str]:
     return sorted(visible(f"{name}: {value}") for name, value in one.draft.headers)
 
 
-def _body(one: Captured) -> list[str]:
-    lines = json_lines(one.draft.body, _MOST_LINES)
+def _body(one: Captured) -> _Body:
+    body = one.draft.body
+    lines = json_lines(body, _MOST_LINES + 1)
+    whole = lines is not None or len(body) <= _COMPARED_BYTES
     if lines is None:
-        text = one.draft.body[:_COMPARED_BYTES].decode("utf-8", "backslashreplace")
-        lines = visible(text).split("\n")[:_MOST_LINES]
-    return [line[:_LONGEST_LINE] for line in lines]
+        text = body[:_COMPARED_BYTES].decode("utf-8", "backslashreplace")
+        lines = visible(text).split("\n")
+    short = [
+        f"{line[:_LONGEST_LINE]}\u2026" if len(line) > _LONGEST_LINE else line for line in lines
+    ]
+    return _Body(short[:_MOST_LINES], whole and len(lines) <= _MOST_LINES and short == lines)
 
 
-def _bodies(first: Captured, second: Captured, *, same: bool) -> str:
+def _bodies(first: Captured, second: Captured, *, same: bool, whole: bool) -> str:
     if first.draft.cut or second.draft.cut:
         return "At least one body is longer than what is kept; only what is kept is compared."
     if first.draft.body == second.draft.body:
         return "The bodies are the same, byte for byte."
     sizes = f"{first.draft.size} and {second.draft.size} bytes"
+    if same and not whole:
+        return f"The bodies differ ({sizes}), but not in the beginning, which is compared."
     if same:
         return f"The bodies differ in white space alone ({sizes}), which a signature covers too."
     return f"The bodies differ: {sizes}."

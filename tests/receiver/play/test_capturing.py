@@ -163,7 +163,7 @@ def test_another_server_cuts_the_answer_off(serve):
 
 
 def test_a_drip_sends_all_of_it_slowly(site, monkeypatch):
-    monkeypatch.setattr("hookseal_receiver.play.answers.PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr("hookseal_receiver.play.answers.DRIP_SECONDS", 0.04)
     site.submit("/setup", statuses="200", delay="0", manner="drip", body="drop by drop")
 
     assert site.http.post(site.url).text == "drop by drop"

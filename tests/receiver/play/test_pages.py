@@ -309,6 +309,24 @@ def test_a_search_that_finds_nothing_does_not_ask_for_a_first_request(site):
     assert "Send one now" not in page
 
 
+@pytest.mark.parametrize(
+    ("start", "ends"),
+    [
+        (b'{"pdf":"' + b"A" * 2500, (b'X"}', b'Y"}')),
+        (b"[" + b"1," * 2000, (b"1]", b"2]")),
+        (b"a" * (256 * 1024), (b"b", b"c")),
+    ],
+    ids=["long line", "many lines", "large"],
+)
+def test_a_comparison_says_what_it_did_not_look_at(site, start, ends):
+    for end in ends:
+        site.send(start + end)
+    page = site.page("/compare?first=1&second=2").text
+
+    assert "not in the beginning, which is compared" in page
+    assert "white space alone" not in page
+
+
 def test_a_comparison_begins_with_the_newest_others(site):
     for number in (1, 2, 3):
         site.send(event_id=f"msg_{number}")
