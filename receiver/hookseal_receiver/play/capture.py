@@ -122,14 +122,14 @@ class Capture:
 
     async def _keep(self, one: Bin, draft: Draft) -> Captured:
         """Judge and store a request; one that is not stored has the number 0."""
+        verdict = await asyncio.to_thread(self._judge.judge, draft, one.secrets, None)
         if one.paused:
-            verdict = await asyncio.to_thread(self._judge.judge, draft, one.secrets, None)
             return Captured(number=0, draft=draft, verdict=verdict)
         captured = await self._store.capture(
             one.id,
             draft,
-            self._judge.event_id(draft),
-            lambda earlier: self._judge.judge(draft, one.secrets, earlier),
+            verdict.event_id,
+            lambda earlier: self._judge.repeated(verdict, draft, earlier),
             self._settings,
         )
         self._live.arrived(one.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from binascii import b2a_base64
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from hookseal import KeyRing, Verifier, WebhookError
@@ -24,18 +24,22 @@ _REWRITTEN_LIMIT = 256 * 1024
 """Bytes of a body that is written anew to see whether that is what was signed."""
 _HEX_MAC = re.compile(rb"(?:[a-z0-9]+[,=])?[0-9a-fA-F]{64}")
 
-_WRITERS: tuple[tuple[str, Callable[[Any], str]], ...] = (
-    ("compact JSON", lambda value: json.dumps(value, separators=(",", ":"))),
+_DEEPEST = 32
+"""Levels of nesting that are written anew: indented, a body of deeper ones grows a hundredfold."""
+_GROWTH_BYTES = 64 * 1024
+
+_WRITERS: tuple[tuple[str, json.JSONEncoder], ...] = (
+    ("compact JSON", json.JSONEncoder(separators=(",", ":"))),
     (
         "compact JSON with letters unescaped",
-        lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False),
+        json.JSONEncoder(separators=(",", ":"), ensure_ascii=False),
     ),
-    ("JSON as Python writes it", json.dumps),
-    ("JSON indented by 2", lambda value: json.dumps(value, indent=2, ensure_ascii=False)),
-    ("JSON with sorted keys", lambda value: json.dumps(value, sort_keys=True)),
+    ("JSON as Python writes it", json.JSONEncoder()),
+    ("JSON indented by 2", json.JSONEncoder(indent=2, ensure_ascii=False)),
+    ("JSON with sorted keys", json.JSONEncoder(sort_keys=True)),
     (
         "compact JSON with sorted keys",
-        lambda value: json.dumps(value, sort_keys=True, separators=(",", ":")),
+        json.JSONEncoder(sort_keys=True, separators=(",", ":")),
     ),
 )
 
@@ -137,10 +141,42 @@ def _rewritings(body: bytes) -> Iterator[tuple[str, bytes]]:
     yield "with the line breaks of Unix", body.replace(b"\r\n", b"\n")
     try:
         value = json.loads(body)
-        for how, write in _WRITERS:
-            yield how, write(value).encode()
+        writers = _WRITERS if _shallow(value) else ()
+        for how, writer in writers:
+            text = _written(writer, value, 2 * len(body) + _GROWTH_BYTES)
+            if text is not None:
+                yield how, text.encode()
     except (ValueError, RecursionError):
         return
+
+
+def _shallow(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return True
+    return False
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _written(writer: json.JSONEncoder, value: Any, most: int) -> str | None:
+    """Return the value as JSON, None where that takes over ``most`` characters."""
+    if writer.indent is None:  # in C, and at most a few times as long as what was read
+        text = writer.encode(value)
+        return text if len(text) <= most else None
+    pieces, left = [], most
+    for piece in writer.iterencode(value):
+        pieces.append(piece)
+        left -= len(piece)
+        if left < 0:
+            return None
+    return "".join(pieces)
 
 
 def verifies(

@@ -230,7 +230,10 @@ class PlayStore:
         judge: Callable[[Earlier | None], Verdict],
         settings: PlaySettings,
     ) -> Captured:
-        """Store a request with the verdict that ``judge`` gives, told of an earlier one like it."""
+        """Store a request with the verdict that ``judge`` gives, told of an earlier one like it.
+
+        All other requests wait for ``judge``.
+        """
         return await self.run(_capture, bin_id, draft, event_id, judge, settings)
 
     async def record_reply(self, bin_id: int, number: int, reply: Reply, took_ms: int) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import http.client
 import logging
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
 from hookseal_receiver.play import PlaySettings
+from hookseal_receiver.play.judging import Judge
 from tests.receiver.play.conftest import Server
 
 
@@ -52,6 +55,27 @@ def test_a_repeat_is_seen(site):
 
     outcomes = [one["verdict"]["outcome"] for one in site.history()["data"]]
     assert outcomes == ["verified", "repeat", "repeat"]
+
+
+def test_a_verdict_that_takes_long_holds_nobody_else_up(site, monkeypatch):
+    judge, began, go_on = Judge.judge, threading.Event(), threading.Event()
+
+    def slow(self, draft, *rest):
+        if draft.path == "/slow":
+            began.set()
+            go_on.wait(10)
+        return judge(self, draft, *rest)
+
+    monkeypatch.setattr(Judge, "judge", slow)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(site.send, path="/slow", event_id="msg_slow")
+        assert began.wait(10)
+        assert site.send(event_id="msg_quick").status_code == 200
+        go_on.set()
+        assert first.result().status_code == 200
+
+    ids = [one["verdict"]["event_id"] for one in site.history()["data"]]
+    assert ids == ["msg_quick", "msg_slow"]
 
 
 def test_method_sub_path_query_and_repeated_headers_are_kept_as_they_came(site):

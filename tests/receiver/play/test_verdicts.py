@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import tracemalloc
 
 import pytest
 
@@ -204,3 +205,33 @@ def test_the_usual_mistakes_are_recognised_and_still_refused(headers, body, says
     assert verdict.outcome == "refused"
     assert states(verdict)["Signature"] == "fail"
     assert says in causes(verdict)[0]
+
+
+def nested(depth, size=250_000):
+    """Return JSON of many small values at a depth: indented, each is on a line of its own."""
+    return b"[" * depth + b"1," * (size // 2) + b"1" + b"]" * depth
+
+
+@pytest.mark.parametrize("depth", [5, 31, 32, 33, 200, 900])
+def test_looking_for_a_cause_takes_a_bounded_amount_of_memory(depth):
+    tracemalloc.start()
+    verdict = judge(draft(signed(secret=generate_secret()), nested(depth)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert "another endpoint" in causes(verdict)[0]
+    assert peak < 40 * 2**20
+
+
+def test_a_body_rewritten_is_recognised_down_to_a_depth():
+    for depth, recognised in ((32, True), (33, False)):
+        body = nested(depth - 1, 10)
+        other = json.dumps(json.loads(body), indent=2).encode()
+        found = causes(judge(draft(signed(other), body)))[0]
+        assert ("indented by 2" in found) == recognised
+
+
+def test_no_form_is_written_that_is_much_longer():
+    body = json.dumps(["\u00e9" * 100_000], ensure_ascii=False).encode()
+    other = json.dumps(json.loads(body)).encode()
+    assert "another endpoint" in causes(judge(draft(signed(other), body)))[0]
