@@ -217,10 +217,13 @@ def test_an_upgrade_that_fails_leaves_nothing(empty_url):
     assert look(empty_url, lambda connection: inspect(connection).get_table_names()) == ["attempt"]
 
 
-def test_a_server_that_is_away_is_unreachable(tmp_path):
-    url = f"postgresql://user:tinyword@/h?host={tmp_path}"
+@pytest.mark.parametrize(
+    "url", ["user:tinyword@/h?host={path}", "/h?host={path}&user=user&password=tinyword"]
+)
+def test_a_server_that_is_away_is_unreachable(url, tmp_path):
+    url = f"postgresql://{url.format(path=tmp_path)}&sslpassword=tinyword"
     for work in (migrations.upgrade, migrations.check):
-        with pytest.raises(Unreachable) as stopped:
+        with pytest.raises(Unreachable, match="^database postgresql:///h: ") as stopped:
             work(url)
         assert "tinyword" not in str(stopped.value)
 
@@ -240,10 +243,12 @@ def test_a_connection_that_breaks_is_said_to(empty_url, monkeypatch, postgresql_
 def test_the_password_is_not_shown(empty_url, dialect):
     url = empty_url
     if dialect == "postgresql":
-        url = make_url(empty_url).set(password="tinyword").render_as_string(hide_password=False)
+        given = make_url(empty_url).update_query_dict({"sslpassword": "smallword"})
+        url = given.set(password="tinyword").render_as_string(hide_password=False)
     with pytest.raises(StartError) as stopped:
         migrations.check(url)
     assert "tinyword" not in str(stopped.value)
+    assert "smallword" not in str(stopped.value)
 
 
 def test_logging_stays_as_it_was(tmp_path):

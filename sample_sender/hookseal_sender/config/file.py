@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["others_may_read_secrets", "read_file"]
 
 _KNOWN = {each.name: each for each in SETTINGS if each.in_file}
-_PASSWORD = re.compile(r"://[^/@:]*:[^@]+@|[?&]password=", re.IGNORECASE)
+_PASSWORD = re.compile(r"://[^/@:]*:[^@]+@|[?&](ssl)?password=", re.IGNORECASE)
 
 
 def read_file(path: Path) -> dict[str, str]:

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from hookseal_sender.errors import Unreachable
 from hookseal_sender.store.backend import READ_SECONDS, Backend
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
-__all__ = ["CONNECT_ARGUMENTS", "open_postgresql"]
+__all__ = ["CONNECT_ARGUMENTS", "open_postgresql", "shown_database"]
 
 _SETTINGS = {
     "statement_timeout": "30s",
@@ -70,9 +69,8 @@ def open_postgresql(url: URL, connections: int, *, read_seconds: float = READ_SE
             _clock(connection)
     except DBAPIError as error:
         durable.dispose()
-        where = url.render_as_string(hide_password=True)
         raise Unreachable(
-            f"database {where}: {_first_line(error)}; is the server running, and the URL right?"
+            f"database {shown_database(url)}: {_first_line(error)}; is the server running, and the URL right?"
         ) from None
     return Backend(
         dialect="postgresql",
@@ -83,6 +81,13 @@ def open_postgresql(url: URL, connections: int, *, read_seconds: float = READ_SE
         readers=readers,
         clock=_clock,
     )
+
+
+def shown_database(url: URL) -> str:
+    """Return the database for people: without user and parameters, where passwords are as well."""
+    return URL.create(
+        "postgresql", host=url.host, port=url.port, database=url.database
+    ).render_as_string()
 
 
 def _engine(url: URL, connections: int, **options: Any) -> Engine:

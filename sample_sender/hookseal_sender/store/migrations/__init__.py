@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hookseal_sender.errors import StartError, Unreachable
 from hookseal_sender.store.database import parse_database_url
-from hookseal_sender.store.postgresql import open_postgresql
+from hookseal_sender.store.postgresql import open_postgresql, shown_database
 from hookseal_sender.store.sqlite import database_file, open_sqlite
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _opened(url: URL) -> Generator[tuple[Backend, str]]:
 def _name(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         return str(database_file(url))
-    return url.render_as_string(hide_password=True)
+    return shown_database(url)
 
 
 def _lock(connection: Connection) -> None:
