@@ -27,6 +27,7 @@ _SECRET = re.compile(
     r"|(?P<token>eyJ)[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"  # JSON Web Tokens
     r"|(?P<bearer>[Bb]earer\s+)[^\s'\",]+"
     r"|(?P<login>://[^\s/:@]*:)[^\s/@]+(?=@)"  # passwords in URLs
+    r"|(?P<parameter>[?&](?:ssl)?password=)[^\s&#'\"]+"  # and where libpq takes them as well
 )
 _BLOT = "[removed]"
 _CHATTY = ("alembic", "asyncio")
@@ -52,12 +53,13 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """A line for people: time, level, logger, message, ids; a traceback follows below."""
+    """A line for people: time, level, logger, message, ids it does not name; below, a traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, in which control characters are escaped: one entry looks like one."""
-        ids = "".join(f" {name}={value}" for name, value in _ids(record).items())
-        message = _on_one_line(_without_secrets(record.getMessage()) + ids)
+        said = _without_secrets(record.getMessage())
+        rest = ((name, value) for name, value in _ids(record).items() if value not in said)
+        message = _on_one_line(said + "".join(f" {name}={value}" for name, value in rest))
         line = f"{_time(record)} {record.levelname} {record.name} {message}"
         trouble = _trouble(self, record)
         return f"{line}\n{trouble}" if trouble else line

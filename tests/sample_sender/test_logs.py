@@ -66,6 +66,13 @@ def test_a_text_line_reads_well():
     )
 
 
+def test_a_text_line_names_an_id_once():
+    line = logs.TextFormatter().format(
+        record("attempt of %s failed", "msg_1", app_id="app_1", msg_id="msg_1")
+    )
+    assert line.endswith(" attempt of msg_1 failed app_id=app_1")
+
+
 def test_an_exception_is_one_field_and_the_line_stays_one():
     line = logs.JsonFormatter().format(record("broken", exc_info=raised(KeyError("no\nsuch"))))
     assert "\n" not in line
@@ -89,10 +96,11 @@ def test_a_stack_is_shown_and_no_exception_is_none():
         f"Bearer {TOKEN}",
         "authorization: bearer opaque-token",
         "postgresql://hookseal:hunter2@db/hookseal",
+        "postgresql:///hookseal?host=/tmp&sslpassword=hunter2",
     ],
 )
 def test_what_looks_like_a_secret_or_a_token_is_blotted_out(formatter, private):
-    hidden = re.split(r"[ :_@]", private.replace("@db/hookseal", ""))[-1]
+    hidden = re.split(r"[ :_@]|word=", private.replace("@db/hookseal", ""))[-1]
     for line in (
         formatter.format(record("given %s", private)),
         formatter.format(record("failed", exc_info=raised(ValueError(private)))),
