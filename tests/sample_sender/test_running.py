@@ -1,6 +1,7 @@
 """Processes from the inside: serving, signals, and what an operator asks."""
 
 import asyncio
+import contextlib
 import os
 import signal
 
@@ -8,8 +9,9 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
+from hookseal_receiver.play import Answer, Play, PlayStore
 from hookseal_sender.errors import StartError
 from hookseal_sender.running.listening import address_of, listen
 from hookseal_sender.running.operations import operating
@@ -49,6 +51,23 @@ async def test_a_request_under_way_is_finished(listener, client):
         with pytest.raises(httpx2.ConnectError):
             await client.get(address)
     assert stop.is_set()
+
+
+async def test_an_inspector_closes_without_an_answer(listener, tmp_path):
+    stop = asyncio.Event()
+    store = PlayStore(tmp_path / "play.db")
+    play = Play(store)
+    made = await play.make_bin(client="test")
+    await store.set_answer(made, Answer(manner="close"))
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        app = Starlette(routes=[Mount("/play", play)])
+        await stack.enter_async_context(serving(app, listener, stop))
+        path = play.capture_url(made, "/play")
+        reader, writer = await asyncio.open_connection(*listener.getsockname()[:2])
+        writer.write(f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n".encode())
+        assert await reader.read() == b""
+        writer.close()
 
 
 async def test_a_server_that_breaks_stops_the_process(listener, monkeypatch):

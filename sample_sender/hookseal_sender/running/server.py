@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from hookseal_receiver.play.server import FastClosableProtocol
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -66,6 +68,7 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=FastClosableProtocol,  # an inspector may be told to close without an answer
         lifespan="off",
         ws="none",
         log_config=None,
