@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import dataclasses
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from hookseal_sender.errors import StartError
 
 COMMANDS = ("serve", "api", "worker", "migrate", "token", "status")
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
-KEYS = ("k" * 32, "o" * 40)
+KEYS = ("new-" * 8, "old-" * 10)
+SEALING = ("seal-new" * 4, "seal-old" * 4)
 
 
 def settings(*arguments, **environment):
@@ -58,6 +60,7 @@ def test_the_defaults_are_the_documented_ones():
         console=True,
         frame_origins=(),
         play_store=None,
+        trusted_proxies=(),
         https_only=False,
         allow_networks=(),
         retry_schedule=(5, 300, 1800, 7200, 18000, 36000, 36000),
@@ -165,15 +168,20 @@ def test_a_secret_in_a_file_that_anybody_may_read_is_warned_of(config_file, cont
 
 
 def test_several_keys_are_given_newest_first_and_not_shown():
-    text = f" {KEYS[0]}, {KEYS[1]} "
     found = settings(
-        HOOKSEAL_TOKEN_KEY=text,
-        HOOKSEAL_ENCRYPTION_KEY=text,
+        HOOKSEAL_TOKEN_KEY=f" {KEYS[0]}, {KEYS[1]} ",
+        HOOKSEAL_ENCRYPTION_KEY=",".join(SEALING),
         HOOKSEAL_DATABASE_URL="postgresql://hookseal:hunter2@db/hookseal",
     )
-    assert found.token_key == found.encryption_key == KEYS
-    for secret in (*KEYS, "hunter2"):
+    assert (found.token_key, found.encryption_key) == (KEYS, SEALING)
+    for secret in (*KEYS, *SEALING, "hunter2"):
         assert secret not in repr(found)
+
+
+def test_one_key_is_not_for_tokens_and_for_secrets():
+    with pytest.raises(StartError, match="the same key is in both") as caught:
+        settings(HOOKSEAL_TOKEN_KEY=",".join(KEYS), HOOKSEAL_ENCRYPTION_KEY=KEYS[1])
+    assert KEYS[1] not in str(caught.value)
 
 
 def test_a_switch_needs_no_value():
@@ -217,6 +225,10 @@ def test_the_public_url_is_made_of_host_and_port_unless_given(arguments, url):
         ("HOOKSEAL_CONSOLE", ""), ("HOOKSEAL_FRAME_ORIGINS", "app.example.com"),
         ("HOOKSEAL_FRAME_ORIGINS", "https://a.example/x"), ("HOOKSEAL_FRAME_ORIGINS", "*"),
         ("HOOKSEAL_FRAME_ORIGINS", "https://a.example; script-src *"),
+        ("HOOKSEAL_TRUSTED_PROXIES", "proxy.internal"), ("HOOKSEAL_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("HOOKSEAL_DATABASE_URL", "sqlite:///x.db?nosuch=1"),
+        ("HOOKSEAL_DATABASE_URL", "sqlite:///x.db?mode=ro"),
+        ("HOOKSEAL_TOKEN_KEY", "k" * 40), ("HOOKSEAL_ENCRYPTION_KEY", f"{KEYS[0]},{'k' * 32}"),
     ],
 )  # fmt: skip
 def test_a_bad_value_names_the_setting_and_what_to_write(name, value):
@@ -232,6 +244,7 @@ def test_a_bad_value_names_the_setting_and_what_to_write(name, value):
         "10/minute"), ("metrics_port", "0", 0), ("log_format", "JSON", "json"),
         ("contact", "sales@example.com", "sales@example.com"), ("default_plan", "free", "free"),
         ("console", "off", False), ("play_store", "play.db", Path("play.db")),
+        ("trusted_proxies", "10.0.0.7", (ip_network("10.0.0.7/32"),)),
         ("frame_origins", "https://a.example, http://b.example:8080,", ("https://a.example",
         "http://b.example:8080")),
     ],
@@ -255,7 +268,7 @@ def test_a_database_url_that_could_be_read_otherwise_is_refused_and_not_shown(ur
     "url",
     ["postgresql://u:%40%2F%3F:x@h.example.com:5432/x?sslmode=require&application_name=a@b",
      "postgresql://[::1]/x", "postgres:///x?host=/run/postgresql", "postgresql+psycopg://u:@h",
-     "postgresql://postgres:@/postgres?host=/tmp/a:b", "sqlite:////var/lib/a@b/c?d.db"],
+     "postgresql://postgres:@/postgres?host=/tmp/a:b", "sqlite:////var/lib/a@b/c.db"],
 )  # fmt: skip
 def test_a_database_url_is_taken_as_it_is(url):
     assert settings(HOOKSEAL_DATABASE_URL=url).database_url == url

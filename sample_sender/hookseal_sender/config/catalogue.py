@@ -21,8 +21,7 @@ _YEAR = 365 * 86400
 _API = ("serve", "api")
 _DELIVERY = ("serve", "worker")
 _RUNNING = ("serve", "api", "worker")
-_KEYED = (*_RUNNING, "token", "status")
-_ALL = (*_KEYED, "migrate")
+_ALL = (*_RUNNING, "token", "status", "migrate")
 
 TOPICS = {
     "database": "Database and keys",
@@ -123,7 +122,7 @@ SETTINGS: tuple[Setting, ...] = (
         help="the keys that encrypt the endpoints' secrets at rest, newest first, comma-separated: "
         "the first seals, all open; with SQLite one is made beside the database if none is given",
         metavar="TEXT,...",
-        commands=_ALL,
+        commands=(*_RUNNING, "migrate"),
         parse=values.keys,
         secret=True,
     ),
@@ -220,6 +219,16 @@ SETTINGS: tuple[Setting, ...] = (
         metavar="FILE",
         commands=_RUNNING,
         parse=values.path,
+    ),
+    Setting(
+        name="trusted_proxies",
+        topic="console",
+        default="",
+        help="addresses or networks of the proxies in front, comma-separated: Play believes what "
+        "they say of HTTPS and of who asks",
+        metavar="CIDR,...",
+        commands=_API,
+        parse=values.networks,
     ),
     Setting(
         name="https_only",

@@ -53,6 +53,11 @@ def load(
         if near := _meant(name):
             warn(f"{name} is not a setting; did you mean {near}?")
     settings = Settings(**given)
+    if set(settings.token_key) & set(settings.encryption_key):
+        raise StartError(
+            "HOOKSEAL_TOKEN_KEY and HOOKSEAL_ENCRYPTION_KEY: the same key is in both; "
+            "write another, so that whoever learns one has not the other too"
+        )
     if settings.public_url:
         return settings
     return replace(settings, public_url=_local_url(settings.host, settings.port))

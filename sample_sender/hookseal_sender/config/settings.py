@@ -39,6 +39,7 @@ class Settings:
     console: bool
     frame_origins: tuple[str, ...]
     play_store: Path | None
+    trusted_proxies: tuple[Network, ...]
     https_only: bool
     allow_networks: tuple[Network, ...]
     retry_schedule: tuple[float, ...]

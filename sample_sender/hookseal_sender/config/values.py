@@ -71,6 +71,8 @@ def database_url(given: str) -> str:
             "write postgresql://USER:PASSWORD@HOST:PORT/NAME, and in user and password "
             "%40 for '@', %2F for '/', %3F for '?', %23 for '#'"
         )
+    if given.startswith("sqlite:") and "?" in given:  # nobody would hear of one that does nothing
+        raise ValueError("write sqlite:///FILE; SQLite takes no parameters here, so no '?' either")
     return text(given)
 
 
@@ -173,6 +175,8 @@ def keys(given: str) -> tuple[str, ...]:
         raise ValueError(
             f"write at least {_MIN_KEY_LENGTH} random characters a key, with commas between keys"
         )
+    if any(len(set(key)) == 1 for key in found):
+        raise ValueError("a key is one character again and again; write random characters")
     return found
 
 

@@ -52,6 +52,7 @@ async def inspecting(settings: Settings) -> AsyncGenerator[Playing | None]:
                 anyone_may_make=False,
                 made_at=f"{settings.public_url}{PATH}/",
                 frame_origins=settings.frame_origins,
+                trusted_proxies=tuple(str(network) for network in settings.trusted_proxies),
                 form_key=form_key(settings),
             ),
             send=guarded_send(lambda address: guard.refusal(str(address)) is None),
