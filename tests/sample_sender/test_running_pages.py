@@ -20,9 +20,10 @@ from hookseal_sender.running.pages import inspecting, inspectors_of, links_of, p
 from hookseal_sender.running.parts import make_api, working
 from hookseal_sender.running.server import serving
 from hookseal_sender.running.words import how_to_use
+from hookseal_sender.worker import Worker
 
 pytestmark = pytest.mark.anyio
-KEYS = "n" * 32 + "," + "o" * 32
+KEYS = "new-" * 8 + "," + "old-" * 8
 NOW = 1_700_000_000  # in the past of every clock here
 POSTGRESQL = "postgresql://hookseal@db/hookseal"
 
@@ -35,7 +36,11 @@ def dialect():
 @pytest.fixture
 def settings(database_url):
     def make(**given):
-        given = {"database_url": database_url, "token_key": KEYS, "encryption_key": KEYS} | given
+        given = {
+            "database_url": database_url,
+            "token_key": KEYS,
+            "encryption_key": "sealing-" * 4,
+        } | given
         environment = {f"HOOKSEAL_{name.upper()}": value for name, value in given.items()}
         return load(argparse.Namespace(), environment, warn=pytest.fail)
 
@@ -83,6 +88,18 @@ async def test_nobody_makes_an_inspector_but_by_the_console(settings, connect):
         assert (await client.post("/play/api/v1/token/generate")).status_code >= 400
         assert (await client.post("/play/new")).status_code >= 400
         assert await playing.play.make_bin()
+
+
+@pytest.mark.parametrize(("proxies", "https"), [("", "fail"), ("10.0.0.0/24", "pass")])
+async def test_play_believes_the_proxies_that_are_named(settings, connect, proxies, https):
+    given = settings(public_url="https://hooks.example", trusted_proxies=proxies)
+    async with inspecting(given) as playing, connect(given, playing) as client:
+        made = await playing.play.make_bin()
+        path = playing.play.capture_url(made, "/play")
+        client._transport = httpx2.ASGITransport(client._transport.app, client=("10.0.0.7", 1))
+        assert await client.post(path, headers={"x-forwarded-proto": "https"})
+        captured = await arrived(playing.play, made)
+    assert {step.name: step.state for step in captured.verdict.steps}["HTTPS"] == https
 
 
 async def test_without_a_console_there_is_neither(settings, connect):
@@ -134,7 +151,7 @@ async def test_forms_and_cookies_have_keys_of_their_own(settings):
     given = settings()
     assert page_keys(given) == tuple(key.encode() for key in KEYS.split(","))
     assert form_key(given) not in page_keys(given)
-    assert form_key(given) == form_key(settings()) != form_key(settings(token_key="x" * 32))
+    assert form_key(given) == form_key(settings()) != form_key(settings(token_key="other-" * 6))
     scope = Scope(org_id=DEFAULT_ORGANISATION)
     token = token_key(given).issue(scope, now=NOW)
     newest = token_key(settings(token_key=KEYS.partition(",")[0]))
@@ -174,6 +191,23 @@ async def test_an_event_reaches_play_although_loopback_is_not_allowed(
             assert captured.draft.body == b'{"a":1}'
             steps = {step.name: step.state for step in captured.verdict.steps}
             assert steps["Signature"] == "pass"
+
+
+async def test_nothing_is_delivered_any_more_while_the_api_drains(
+    settings, store, clock, database_url, monkeypatch
+):
+    stopped, stop = asyncio.Event(), asyncio.Event()
+    monkeypatch.setattr(Worker, "stop", lambda worker: (stopped.set(), worker._stopping.set()))
+    async with (
+        operating(store, database_url) as ours,
+        working(settings(), store, ours.observer, stop),
+    ):
+        await asyncio.sleep(0)
+        assert not stopped.is_set()
+        stop.set()
+        async with asyncio.timeout(5):  # within the block: requests to the API are under way
+            await stopped.wait()
+        store.arrivals.set()
 
 
 async def arrived(play, made):

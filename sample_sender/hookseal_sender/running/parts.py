@@ -68,7 +68,7 @@ async def working(
 ) -> AsyncGenerator[None]:
     """Deliver and keep house while the block runs; requests under way are finished or given back.
 
-    Should the worker end by itself, ``stop`` is set.
+    Nothing is begun once ``stop`` is set, which is so should the worker end by itself.
     """
     guard = AddressGuard(settings.allow_networks)
     transport = ToPlay(
@@ -81,6 +81,7 @@ async def working(
     async with keeping_house(housekeeper):
         running = asyncio.create_task(worker.run())
         running.add_done_callback(lambda _task: stop.set())
+        stopping = asyncio.create_task(_stop_upon(stop, worker))
         try:
             yield
         finally:
@@ -88,7 +89,14 @@ async def working(
             try:
                 await running
             finally:
+                await stopping
                 await transport.close()
+
+
+async def _stop_upon(stop: asyncio.Event, worker: Worker) -> None:
+    """Stop ``worker`` at once, while requests to the API may take their time to end."""
+    await stop.wait()
+    worker.stop()
 
 
 def _policy(settings: Settings) -> WorkerPolicy:
