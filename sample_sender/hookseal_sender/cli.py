@@ -81,6 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         each = commands.add_parser(
             command.name,
+            prog=f"hookseal-sender {command.name}",  # else made of the usage above
             usage=f"hookseal-sender {command.name} [options]",
             help=command.summary,
             description=command.description,

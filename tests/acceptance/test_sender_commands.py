@@ -21,7 +21,7 @@ from tests.stores.servers import needs, postgresql_url, unavailable
 
 pytestmark = pytest.mark.acceptance
 ONE_SUCCEEDED = [(DeliveryState.SUCCEEDED, 1)]
-KEYS = {"token_key": "t" * 32, "encryption_key": "e" * 32}
+KEYS = {"token_key": "signing-" * 4, "encryption_key": "sealing-" * 4}
 
 
 @pytest.fixture

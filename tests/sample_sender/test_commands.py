@@ -34,6 +34,7 @@ from hookseal_sender.running.listening import address_of, listen
 from hookseal_sender.running.words import how_to_stop, how_to_use
 from hookseal_sender.store import migrations, open_store
 from hookseal_sender.tokens import TokenKey
+from tests.ports import free_port
 
 APP_ID = "app_" + "0" * 27
 POSTGRESQL = "postgresql://hookseal:hunter2@db:5433/hookseal?sslmode=require"
@@ -109,7 +110,7 @@ def test_token_prints_a_token_last_and_needs_no_database(
     assert not (tmp_path / "h.db").exists()
 
 
-def test_token_for_an_organisation_makes_it_once(url, capsys, scope_of):
+def test_token_for_an_organisation_makes_it_once(url, capsys, scope_of, tmp_path):
     assert main(["migrate", "--database-url", url]) == 0
     found = []
     for name in ("ACME Platform", " ACME Platform ", "Other"):
@@ -117,6 +118,7 @@ def test_token_for_an_organisation_makes_it_once(url, capsys, scope_of):
         found.append(scope_of(capsys.readouterr().out.split()[-1]).org_id)
     assert found[0] == found[1] != found[2]
     assert DEFAULT_ORGANISATION not in found
+    assert not key_file(tmp_path / "h.db", KeyKind.ENCRYPTION).exists()
 
 
 def test_token_can_expire_sooner(url, capsys, tmp_path):
@@ -127,10 +129,10 @@ def test_token_can_expire_sooner(url, capsys, tmp_path):
 
 
 def test_the_keys_can_be_given(url, tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("HOOKSEAL_TOKEN_KEY", f"{'n' * 40},{'o' * 40}")
+    monkeypatch.setenv("HOOKSEAL_TOKEN_KEY", f"{'new-' * 10},{'old-' * 10}")
     assert main(["token", "--database-url", url]) == 0
     token = capsys.readouterr().out.split()[-1]
-    assert TokenKey(b"n" * 40).read(token, now=int(time.time()))
+    assert TokenKey(b"new-" * 10).read(token, now=int(time.time()))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -188,9 +190,18 @@ def test_an_unknown_flag_is_told_and_a_key_not_shown(arguments, words, capsys):
     assert (caught.value.code, words in error, "hunter2" in error) == (2, True, False)
 
 
+def test_an_argument_that_is_missing_names_the_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["serve", "--port"])
+    error = capsys.readouterr().err.splitlines()
+    assert error[-1].startswith("hookseal-sender serve: error: argument --port: ")
+
+
 def test_a_token_key_that_was_made_for_the_token_is_told(url, tmp_path, capsys):
     assert main(["token", "--database-url", url]) == 0
-    assert f"made the key {tmp_path}/h.db.token-key; a sender on" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert f"made the key {tmp_path}/h.db.token-key; a sender on another database" in error
+    assert "or one that has its key from HOOKSEAL_TOKEN_KEY, refuses this token" in error
     assert main(["token", "--database-url", url]) == 0
     assert capsys.readouterr().err == ""
 
@@ -252,6 +263,7 @@ def test_status_of_a_healthy_sender(url, tmp_path, capsys):
     assert found["schema"]["found"] == found["schema"]["needed"]
     assert (found["endpoints"], found["endpoints_disabled"]) == (0, 0)
     assert set(found["deliveries"].values()) == {0}
+    assert not list(tmp_path.glob("*-key")), "whoever looks makes no key"
 
 
 def test_status_tells_that_the_schema_is_behind(url, capsys):
@@ -264,7 +276,7 @@ def test_status_tells_that_the_schema_is_behind(url, capsys):
 
 def test_a_config_file_that_others_may_read_is_warned_of(tmp_path, url, capsys):
     path = tmp_path / "sender.toml"
-    path.write_text(f"database_url = '{url}'\ntoken_key = '{'k' * 32}'\n", encoding="utf-8")
+    path.write_text(f"database_url = '{url}'\ntoken_key = '{'key-' * 8}'\n", encoding="utf-8")
     path.chmod(0o644)
     assert main(["token", "--config", str(path)]) == 0
     assert "chmod o-r" in capsys.readouterr().err
@@ -289,6 +301,9 @@ def test_what_is_said_goes_on_with_the_database(tmp_path):
     config = tmp_path / "s.toml"
     config.write_text("", encoding="utf-8")
     assert f"token --config {config} --database-url" in how_to_use(settings(config="s.toml"))
+    # A key that no file beside the database holds is not what the command would make there.
+    said = how_to_use(settings(database_url="sqlite:///h.db", token_key="signing-" * 4))
+    assert f"--database-url sqlite:///{tmp_path}/h.db   (with the environment of this" in said
 
 
 @pytest.mark.parametrize(
@@ -314,7 +329,7 @@ def test_a_listener_has_an_address():
 
 
 def test_keys_come_from_settings_or_from_files_beside_the_database(tmp_path):
-    given = settings(database_url="sqlite:///h.db", encryption_key="e" * 32)
+    given = settings(database_url="sqlite:///h.db", encryption_key="sealing-" * 4)
     vault = keys.vault(given)
     assert not key_file(tmp_path / "h.db", KeyKind.ENCRYPTION).exists()
     made = keys.vault(settings(database_url="sqlite:///h.db"))
@@ -328,6 +343,20 @@ def test_keys_come_from_settings_or_from_files_beside_the_database(tmp_path):
 def test_beside_postgresql_there_is_no_file(load_key, name):
     with pytest.raises(StartError, match=rf"HOOKSEAL_{name}_KEY.*python3 -c 'import secrets"):
         load_key(settings(database_url=POSTGRESQL))
+
+
+@pytest.mark.parametrize("command", ["serve", "api", "worker"])
+def test_without_the_key_of_what_is_stored_nothing_starts(command, url, tmp_path, capsys):
+    main(["migrate", "--database-url", url])
+    asyncio.run(publish_in_the_past(url, seconds=0))
+    key_file(tmp_path / "h.db", KeyKind.ENCRYPTION).unlink()
+    capsys.readouterr()
+    flags = [] if command == "worker" else ["--port", str(free_port())]
+    assert main([command, "--database-url", url, *flags]) == 2
+    error = capsys.readouterr().err
+    assert "h.db.encryption-key: it is not here, while the secrets of 1 endpoints" in error
+    assert error.count("\n") == 1
+    assert not key_file(tmp_path / "h.db", KeyKind.ENCRYPTION).exists()
 
 
 def test_a_delivery_that_waits_for_a_worker_is_told(url, capsys):

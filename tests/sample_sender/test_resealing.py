@@ -9,7 +9,7 @@ from hookseal_sender.vault import Vault
 
 pytestmark = pytest.mark.anyio
 ORG = "org_a"
-OLD, NEW = "o" * 32, "n" * 32
+OLD, NEW, OTHER = "old-" * 8, "new-" * 8, "other-" * 6
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 HEADERS = {"x-a": "b"}
 
@@ -64,7 +64,7 @@ async def test_the_older_key_can_be_retired(opened, monkeypatch):
 async def test_what_no_key_opens_is_counted_and_left(opened):
     async with opened(OLD) as store:
         await made(store, 2)
-    async with opened("x" * 32) as store:
+    async with opened(OTHER) as store:
         await made(store, 1)
     async with opened(NEW, OLD) as store:
         assert await store.reseal() == (2, 1)
@@ -85,8 +85,11 @@ def test_the_command_says_how_many(tmp_path, monkeypatch, capsys):
     for keys, status, words in (
         (f"{NEW},{OLD}", 0, "2 endpoints were sealed anew"),
         (NEW, 0, "0 endpoints were sealed anew"),
-        ("x" * 32, 1, "2 endpoints do not open"),
+        (OTHER, 1, "2 endpoints do not open"),
     ):
         monkeypatch.setenv("HOOKSEAL_ENCRYPTION_KEY", keys)
         assert main(["migrate", "--reseal", "--database-url", url]) == status
         assert words in "".join(capsys.readouterr())
+    monkeypatch.delenv("HOOKSEAL_ENCRYPTION_KEY")
+    assert main(["migrate", "--reseal", "--database-url", url]) == 2
+    assert "h.db.encryption-key: it is not here" in capsys.readouterr().err

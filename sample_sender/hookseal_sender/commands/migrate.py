@@ -63,8 +63,10 @@ def _reseal(settings: Settings) -> int:
 
 
 async def _resealed(settings: Settings) -> tuple[int, int]:
+    from hookseal_sender.keyless import refuse_lost_key
     from hookseal_sender.opening import stored
 
+    await refuse_lost_key(settings)
     async with stored(settings) as store:
         return await store.reseal()
 

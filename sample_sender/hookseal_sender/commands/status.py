@@ -100,9 +100,9 @@ def _look(settings: Settings) -> _Found:
 
 
 async def _overview(settings: Settings) -> Overview:
-    from hookseal_sender.opening import stored
+    from hookseal_sender.keyless import stored_without_key
 
-    async with stored(settings) as store:
+    async with stored_without_key(settings) as store:
         return await store.overview()
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hookseal_sender.commands.base import Command, say, settings_from, warn
 from hookseal_sender.commands.durations import parse_duration
 from hookseal_sender.errors import StartError
+from hookseal_sender.keyfile import KeyKind
 from hookseal_sender.model import DEFAULT_ORGANISATION, OPERATIONS_ORGANISATION, Scope
 
 if TYPE_CHECKING:
@@ -72,7 +73,10 @@ def _run(flags: Namespace) -> int:
     made = missing_token_key(settings)
     key = token_key(settings)
     if made is not None:
-        warn(f"made the key {made.absolute()}; a sender on another database refuses this token")
+        warn(
+            f"made the key {made.absolute()}; a sender on another database, or one that has its "
+            f"key from {KeyKind.TOKEN.variable}, refuses this token"
+        )
     scope = Scope(org_id=org_id, app_id=app_id)
     say(key.issue(scope, now=int(time.time()), expires_in=expires_in))
     return 0
@@ -106,11 +110,11 @@ def _lifetime(given: str | None) -> int | None:
 
 
 async def _organisation_id(settings: Settings, name: str) -> str:
-    from hookseal_sender.opening import stored
+    from hookseal_sender.keyless import stored_without_key
     from hookseal_sender.store import migrations
 
     migrations.check(settings.database_url)
-    async with stored(settings) as store:
+    async with stored_without_key(settings) as store:
         return (await store.organisation(name)).id
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
+from hookseal_sender.keyless import refuse_lost_key
 from hookseal_sender.opening import stored
 from hookseal_sender.running.listening import address_of, listen
 from hookseal_sender.running.operations import operating
@@ -95,6 +96,7 @@ async def _worker(settings: Settings, listener: socket.socket | None, say: Say) 
 
 @asynccontextmanager
 async def _begun(settings: Settings) -> AsyncGenerator[tuple[asyncio.Event, Store, Operations]]:
+    await refuse_lost_key(settings)
     with stop_on_signals() as stop:
         async with stored(settings) as store, operating(store, settings.database_url) as ours:
             yield stop, store, ours

@@ -30,6 +30,9 @@ def _token_command(settings: Settings) -> str:
     command = "hookseal-sender token"
     if settings.config is not None:
         command += f" --config {settings.config.absolute()}"
-    if settings.database_url.startswith("sqlite:"):
-        return f"{command} --database-url sqlite:///{settings.shown_database}"
+    on_sqlite = settings.database_url.startswith("sqlite:")
+    if on_sqlite:
+        command += f" --database-url sqlite:///{settings.shown_database}"
+    if on_sqlite and not settings.token_key:  # the key is in a file beside the database
+        return command
     return f"{command}   (with the environment of this process)"
