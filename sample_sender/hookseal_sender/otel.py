@@ -55,6 +55,7 @@ class SenderTelemetry:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._clock = clock
+        self._watched = False
         self._overview: Overview | None = None
         self._tracer = trace.get_tracer(_NAME, tracer_provider=tracer_provider)
         meter = metrics.get_meter(_NAME, meter_provider=meter_provider)
@@ -118,6 +119,7 @@ class SenderTelemetry:
 
     def show(self, overview: Overview | None) -> None:
         """Report this state of the whole sender from now on; None: the database is away."""
+        self._watched = True
         self._overview = overview
 
     def _count_effects(self, result: Result, *, recorded: bool) -> None:
@@ -151,6 +153,9 @@ class SenderTelemetry:
 
             meter.create_observable_gauge(f"hookseal.sender.{name}", [callback], description=text)
 
+        meter.create_observable_gauge(
+            "hookseal.sender.database_up", [self._up], description="Whether the database answers."
+        )
         gauge("deliveries", "Deliveries of the whole sender, by state.", _states)
         gauge("oldest_ready", "Seconds that the oldest ready delivery has waited.", self._oldest)
         gauge("endpoints", "Endpoints of the whole sender.", lambda o: [Observation(o.endpoints)])
@@ -159,6 +164,9 @@ class SenderTelemetry:
             "Endpoints disabled.",
             lambda o: [Observation(o.endpoints_disabled)],
         )
+
+    def _up(self, _options: CallbackOptions) -> list[Observation]:
+        return [Observation(int(self._overview is not None))] if self._watched else []
 
     def _oldest(self, overview: Overview) -> list[Observation]:
         since = overview.oldest_ready_ms

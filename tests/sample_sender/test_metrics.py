@@ -257,9 +257,12 @@ def test_the_state_of_the_whole_is_measured_while_it_is_known(telemetry):
     assert values[("deliveries", "ready")] == 7
     assert values[("deliveries", "failed")] == 0
     assert (values[("oldest_ready",)], values[("endpoints",)]) == (4, 5)
-    assert values[("endpoints_disabled",)] == 1
+    assert (values[("endpoints_disabled",)], values[("database_up",)]) == (1, 1)
     telemetry.observer.show(dataclasses.replace(OVERVIEW, oldest_ready_ms=None))
     assert telemetry.points()[("oldest_ready",)].value == 0
+    telemetry.observer.show(None)
+    away = {key: point.value for key, point in telemetry.points().items()}
+    assert away == {("database_up",): 0}
 
 
 def test_every_attempt_is_a_span_from_its_start_to_its_end(telemetry):
