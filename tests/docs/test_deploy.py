@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import configparser
 import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
 from hookseal_sender.cli import make_parser
-from hookseal_sender.config import SETTINGS
+from hookseal_sender.config import SETTINGS, load
+from hookseal_sender.running.server import _GRACE
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FILES = sorted(path for path in DEPLOY.iterdir() if path.is_file())
@@ -50,6 +53,7 @@ def test_compose_runs_commands_that_there_are(services):
         assert each["read_only"]
         assert each["cap_drop"] == ["ALL"]
         assert set(each["environment"]) <= KNOWN
+        assert each["env_file"] == ".env", "a setting that is written there does something"
 
 
 def test_compose_migrates_before_anything_runs_and_asks_whether_it_is_ready(services):
@@ -67,6 +71,28 @@ def test_compose_asks_for_what_the_example_of_an_environment_lists():
     asked = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yaml").read_text()))
     listed = set(re.findall(r"^(\w+)=", (DEPLOY / "env.example").read_text(), re.MULTILINE))
     assert asked == listed
+
+
+def test_the_example_of_an_environment_gives_no_setting_an_empty_value():
+    lines = (DEPLOY / "env.example").read_text().splitlines()
+    given = dict(line.removeprefix("# ").partition("=")[::2] for line in lines if "=" in line)
+    assert {"HOOKSEAL_PUBLIC_URL", "HOOKSEAL_TRUSTED_PROXIES"} <= set(given)
+    to_be_filled_in = {"HOOKSEAL_TOKEN_KEY", "HOOKSEAL_ENCRYPTION_KEY", "POSTGRES_PASSWORD"}
+    assert {name for name, value in given.items() if not value} == to_be_filled_in
+
+
+def test_a_stop_has_the_time_that_the_longest_takes(services):
+    longest = _GRACE + load(argparse.Namespace(), {}, warn=pytest.fail).request_timeout
+    for unit in UNITS:
+        assert int(Unit(unit)["Service"]["TimeoutStopSec"]) > longest
+    for name in ("api", "worker"):
+        assert int(services[name]["stop_grace_period"].removesuffix("s")) > longest
+
+
+def test_the_source_distribution_holds_what_the_pages_name():
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())
+    sdist = project["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+    assert {"deploy", "docs", "examples", "tests"} <= set(sdist)
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
