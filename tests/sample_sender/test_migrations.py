@@ -223,7 +223,7 @@ def test_an_upgrade_that_fails_leaves_nothing(empty_url):
 def test_a_server_that_is_away_is_unreachable(url, tmp_path):
     url = f"postgresql://{url.format(path=tmp_path)}&sslpassword=tinyword"
     for work in (migrations.upgrade, migrations.check):
-        with pytest.raises(Unreachable, match="^database postgresql:///h: ") as stopped:
+        with pytest.raises(Unreachable, match=r"^database postgresql:///h: ") as stopped:
             work(url)
         assert "tinyword" not in str(stopped.value)
 

@@ -70,7 +70,8 @@ def open_postgresql(url: URL, connections: int, *, read_seconds: float = READ_SE
     except DBAPIError as error:
         durable.dispose()
         raise Unreachable(
-            f"database {shown_database(url)}: {_first_line(error)}; is the server running, and the URL right?"
+            f"database {shown_database(url)}: {_first_line(error)}; "
+            "is the server running, and the URL right?"
         ) from None
     return Backend(
         dialect="postgresql",
