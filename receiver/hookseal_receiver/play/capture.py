@@ -151,7 +151,7 @@ class Capture:
     async def _told(self, one: Bin, captured: Captured, reply: Reply, took_ms: int) -> None:
         """Keep what was answered, whether or not the client waited for it."""
         if captured.number:
-            await self._store.record_reply(one.id, captured.number, reply, took_ms)
+            await self._store.record_reply(one.id, captured.number, reply, took_ms, self._settings)
             self._live.arrived(one.id)
         if self._watch is not None:
             await self._watch(one, replace(captured, reply=reply, took_ms=took_ms))

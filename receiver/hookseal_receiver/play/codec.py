@@ -6,6 +6,7 @@ Knows JSON and the shapes of the values. Must not know SQL.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -20,10 +21,14 @@ __all__ = [
     "verdict_text",
 ]
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""SQLite's text cannot hold these; a server that reads headers as UTF-8 may make them."""
+
 
 def pairs_text(pairs: Pairs) -> str:
-    """Return header fields as JSON."""
-    return json.dumps(pairs)
+    """Return header fields as JSON, latin-1 unescaped: escapes take three times the room."""
+    text = json.dumps(pairs, ensure_ascii=False)
+    return json.dumps(pairs) if _SURROGATE.search(text) else text
 
 
 def pairs_from(text: str) -> Pairs:

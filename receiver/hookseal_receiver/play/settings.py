@@ -27,7 +27,7 @@ class PlaySettings:
     requests_kept: int = 500
     """Requests a bin keeps; the oldest go."""
     bytes_kept: int = 64 * 1024 * 1024
-    """Bytes of bodies a bin keeps; the oldest requests go."""
+    """Bytes a bin keeps, answers and what is searched included; the oldest requests go."""
     body_kept: int = 1024 * 1024
     """Bytes of one body that are kept; the rest is counted."""
     body_limit: int = 16 * 1024 * 1024

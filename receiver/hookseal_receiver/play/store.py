@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,8 @@ __all__ = ["PlayStore", "Sealer", "TooManyBins"]
 _TOKEN_BYTES = 24
 """192 random bits in a URL."""
 _SEARCHED_BYTES = 64 * 1024
+_PAGE_BYTES = 4 * 1024 * 1024
+"""Of requests with their bodies, so much is read at once."""
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -236,10 +238,11 @@ class PlayStore:
         """
         return await self.run(_capture, bin_id, draft, event_id, judge, settings)
 
-    async def record_reply(self, bin_id: int, number: int, reply: Reply, took_ms: int) -> None:
+    async def record_reply(
+        self, bin_id: int, number: int, reply: Reply, took_ms: int, settings: PlaySettings
+    ) -> None:
         """Keep what was answered to a request."""
-        fields = (reply.status, codec.pairs_text(reply.headers), reply.body, reply.note, took_ms)
-        await self.run(_execute, _REPLY, (*fields, bin_id, number))
+        await self.run(_record_reply, bin_id, number, reply, took_ms, settings)
 
     async def request(self, bin_id: int, number: int) -> Captured | None:
         """Return one request."""
@@ -265,9 +268,12 @@ class PlayStore:
         ]
 
     async def newer(self, bin_id: int, after: int, limit: int = 50) -> list[Captured]:
-        """Return requests after number ``after``, oldest first, with their bodies."""
-        sql = f"{_REQUEST} AND number > ? ORDER BY number LIMIT ?"
-        rows = await self.run(_all, sql, (bin_id, after, limit))
+        """Return requests after number ``after``, oldest first, with their bodies.
+
+        There are fewer than ``limit`` where they pass 4 MiB, but one at least if there is any.
+        """
+        values = (bin_id, after, bin_id, after, limit, _PAGE_BYTES)
+        rows = await self.run(_all, _REQUEST + _PAGE, values)
         return [_captured(row) for row in rows]
 
     async def tally(self, bin_id: int) -> dict[str, int]:
@@ -307,10 +313,15 @@ _COLUMNS = (
     "reply_status, reply_headers, reply_body, reply_note, took_ms"
 )
 _REQUEST = f"SELECT {_COLUMNS}, body FROM requests WHERE bin_id = ?"  # noqa: S608 # fixed columns
-_LISTED = f"SELECT {_COLUMNS}, x'' AS body FROM requests WHERE bin_id = ?"  # noqa: S608 # likewise
+_LISTED = _REQUEST.replace(" reply_body", " x'' AS reply_body").replace(" body", " x'' AS body")
+_PAGE = (
+    " AND number > ? AND number <= (SELECT max(number) FROM ("
+    "SELECT number, sum(kept) OVER (ORDER BY number) - kept AS before FROM requests "
+    "WHERE bin_id = ? AND number > ? ORDER BY number LIMIT ?) WHERE before < ?) ORDER BY number"
+)
 _REPLY = (
     "UPDATE requests SET reply_status = ?, reply_headers = ?, reply_body = ?, reply_note = ?, "
-    "took_ms = ? WHERE bin_id = ? AND number = ?"
+    "took_ms = ?, kept = kept + ? WHERE bin_id = ? AND number = ?"
 )
 
 
@@ -416,6 +427,26 @@ def _capture(
     return captured
 
 
+def _record_reply(
+    connection: sqlite3.Connection,
+    bin_id: int,
+    number: int,
+    reply: Reply,
+    took_ms: int,
+    settings: PlaySettings,
+) -> None:
+    stored = (codec.pairs_text(reply.headers), reply.body, reply.note)
+    values = (reply.status, *stored, took_ms, _size(stored), bin_id, number)
+    connection.execute(_REPLY, values)
+    _trim(connection, bin_id, settings)
+
+
+def _size(stored: Iterable[object]) -> int:
+    """Return how many bytes of text and of bodies are stored."""
+    texts = (one.encode() if isinstance(one, str) else one for one in stored)
+    return sum(len(one) for one in texts if isinstance(one, bytes))
+
+
 def _earlier(connection: sqlite3.Connection, bin_id: int, event_id: str) -> Earlier | None:
     sql = (
         "SELECT number, at_ms FROM requests WHERE bin_id = ? AND event_id = ? AND event_id <> '' "
@@ -439,13 +470,13 @@ def _insert(connection: sqlite3.Connection, bin_id: int, captured: Captured) -> 
         "client": draft.client,
         "headers": codec.pairs_text(draft.headers),
         "body": draft.body,
-        "kept": len(draft.body),
         "size": draft.size,
         "searched": _searched(draft),
         "event_id": verdict.event_id,
         "outcome": verdict.outcome,
         "verdict": codec.verdict_text(verdict),
     }
+    fields["kept"] = _size(fields.values())
     marks = ", ".join(f":{name}" for name in fields)
     sql = f"INSERT INTO requests ({', '.join(fields)}) VALUES ({marks})"  # noqa: S608 # our columns
     connection.execute(sql, fields)

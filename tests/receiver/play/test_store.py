@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from dataclasses import replace
 
 import pytest
 
 from hookseal import ConfigError, generate_secret
 from hookseal_receiver.look.headers import content_security_policy
 from hookseal_receiver.play import PlaySettings, PlayStore, TooManyBins, create_play
-from hookseal_receiver.play.model import Draft, Verdict
+from hookseal_receiver.play.model import Draft, Reply, Verdict
 
 NOW = 1_800_000_000_000
 SETTINGS = PlaySettings()
@@ -26,6 +27,10 @@ DRAFT = Draft(
     body=b"x",
     size=1,
 )
+
+
+def unchecked(_):
+    return Verdict(outcome="unchecked", steps=())
 
 
 class Backwards:
@@ -50,9 +55,7 @@ def run(work, path=":memory:", **options):
 
 
 def capture(store, made):
-    return store.capture(
-        made.id, DRAFT, "", lambda _: Verdict(outcome="unchecked", steps=()), SETTINGS
-    )
+    return store.capture(made.id, DRAFT, "", unchecked, SETTINGS)
 
 
 def test_a_bin_expires_with_its_requests():
@@ -77,6 +80,33 @@ def test_a_request_for_a_bin_deleted_meanwhile_is_dropped():
         return captured.number, await store.next_answer(made.id), await store.newest(made.id)
 
     assert run(work) == (0, 1, None)
+
+
+def test_headers_are_kept_as_they_were_read_whatever_they_hold():
+    given = (("x-a", "\xff\x00\u20ac"), ("x-b", "\udc80"))
+
+    async def work(store):
+        made = await store.make_bin(NOW, SETTINGS)
+        for headers in (given[:1], given[1:]):
+            draft = replace(DRAFT, headers=headers)
+            await store.capture(made.id, draft, "", unchecked, SETTINGS)
+        return [one.draft.headers for one in await store.newer(made.id, 0)]
+
+    assert run(work) == [given[:1], given[1:]]
+
+
+def test_a_list_holds_neither_bodies_nor_answers():
+    async def work(store):
+        made = await store.make_bin(NOW, SETTINGS)
+        captured = await capture(store, made)
+        reply = Reply(status=200, body=b"long")
+        await store.record_reply(made.id, captured.number, reply, 1, SETTINGS)
+        (listed,) = await store.requests(made.id)
+        return listed, await store.request(made.id, captured.number)
+
+    listed, whole = run(work)
+    assert (listed.draft.body, listed.reply.body, listed.reply.status) == (b"", b"", 200)
+    assert (whole.draft.body, whole.reply.body) == (b"x", b"long")
 
 
 def test_bins_are_limited_in_all():
