@@ -75,7 +75,7 @@ class Api:
         return JSONResponse(made, headers=_PRIVATE)
 
     async def history(self, request: Request) -> Response:
-        """List requests newer than the query's ``iterator``, oldest first, 50 at most."""
+        """List requests newer than the query's ``iterator``, oldest first: 50 or 4 MiB at most."""
         one = await self._store.bin_to_view(request.path_params["token"], _now_ms())
         if one is None:
             return _problem(404, "There is no inspector with this view token.")
@@ -85,9 +85,13 @@ class Api:
             return _problem(422, "iterator: give the one of the last answer, or none.")
         newer = await self._store.newer(one.id, number)
         url = self._urls.capture(request, one)
-        data = await run_in_threadpool(lambda: [history(captured, url) for captured in newer])
         iterator = str(newer[-1].number) if newer else after
-        return JSONResponse({"iterator": iterator, "data": data}, headers=_PRIVATE)
+
+        def answer() -> Response:
+            data = [history(captured, url) for captured in newer]
+            return JSONResponse({"iterator": iterator, "data": data}, headers=_PRIVATE)
+
+        return await run_in_threadpool(answer)  # megabytes of JSON are written
 
     def client_key(self, request: Request) -> str:
         """Return what a client's bins are counted by; empty where its address is unknown."""

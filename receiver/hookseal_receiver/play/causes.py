@@ -167,7 +167,7 @@ def _inside(value: Any) -> Iterable[Any]:
 
 def _written(writer: json.JSONEncoder, value: Any, most: int) -> str | None:
     """Return the value as JSON, None where that takes over ``most`` characters."""
-    if writer.indent is None:  # in C, and at most a few times as long as what was read
+    if not writer.indent:  # in C, and at most a few times as long as what was read
         text = writer.encode(value)
         return text if len(text) <= most else None
     pieces, left = [], most

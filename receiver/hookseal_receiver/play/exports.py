@@ -7,10 +7,12 @@ Sources: HAR 1.2, http://www.softwareishard.com/blog/har-12-spec/; Svix Play's h
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import http
+import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -36,6 +38,7 @@ _CONNECTION = frozenset(
     )
 )
 
+_TEXT_BYTES = 64 * 1024
 _OWN_LINE = frozenset(("--header", "--data-raw", "--data-binary"))
 
 
@@ -83,11 +86,20 @@ def _in_lines(words: list[str]) -> str:
     return " ".join(f"\\\n  {one}" if one in _OWN_LINE else one for one in quoted)
 
 
-def har(requests: Iterable[Captured], url: str) -> dict[str, Any]:
-    """Return the requests, oldest first, as an archive that browsers' tools open."""
+async def har(requests: AsyncIterable[Captured], url: str) -> AsyncIterator[str]:
+    """Yield the requests, oldest first, as an archive that browsers' tools open.
+
+    There is never more of it in memory than one request; each is written in a thread.
+    """
     creator = {"name": "Hookseal Play", "version": __version__}
-    entries = [_entry(one, url) for one in requests]
-    return {"log": {"version": "1.2", "creator": creator, "pages": [], "entries": entries}}
+    empty = {"log": {"version": "1.2", "creator": creator, "pages": [], "entries": []}}
+    end = "]}}"
+    yield json.dumps(empty).removesuffix(end)
+    before = "\n"
+    async for one in requests:
+        yield before + await asyncio.to_thread(lambda: json.dumps(_entry(one, url)))  # noqa: B023 # awaited
+        before = ",\n"
+    yield end
 
 
 def history(one: Captured, url: str) -> dict[str, Any]:
@@ -210,9 +222,11 @@ def _joined(headers: Pairs) -> dict[str, str]:
 
 def _shell_text(body: bytes) -> str | None:
     """Return the body as text that a shell's argument can hold, or None."""
+    if len(body) > _TEXT_BYTES:
+        return None
     try:
         text = body.decode()
     except UnicodeDecodeError:
         return None
     harmless = all(character.isprintable() or character in "\n\t" for character in text)
-    return text if harmless and len(body) <= 64 * 1024 else None
+    return text if harmless else None

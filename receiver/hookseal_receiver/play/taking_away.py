@@ -5,11 +5,11 @@ Knows downloads. A body is always an attachment of unknown type, so that no brow
 
 from __future__ import annotations
 
-import json
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from hookseal_receiver.play.exports import curl, har
@@ -18,12 +18,10 @@ from hookseal_receiver.play.urls import NUMBER
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from hookseal_receiver.play.model import Captured
+    from hookseal_receiver.play.model import Bin, Captured
     from hookseal_receiver.play.web import Web
 
 __all__ = ["Exports"]
-
-_AT_ONCE = 50
 
 
 class Exports:
@@ -59,23 +57,35 @@ class Exports:
         """Return one request as an archive."""
         one = await self._web.bin_of(request)
         captured = await self._web.captured_of(one, request.path_params["number"])
-        return await self._har(self._web.urls.capture(request, one), [captured])
+        return _har(har(_alone(captured), self._web.urls.capture(request, one)))
 
     async def all_as_har(self, request: Request) -> Response:
         """Return all requests as an archive, oldest first."""
         one = await self._web.bin_of(request)
-        found: list[Captured] = []
-        while some := await self._web.store.newer(
-            one.id, found[-1].number if found else 0, _AT_ONCE
-        ):
-            found += some
-        return await self._har(self._web.urls.capture(request, one), found)
+        return _har(har(self._so_far(one), self._web.urls.capture(request, one)))
 
-    async def _har(self, url: str, found: list[Captured]) -> Response:
-        text = await run_in_threadpool(lambda: json.dumps(har(found, url), indent=1))
-        return _file(text.encode(), "application/json", "requests.har")
+    async def _so_far(self, one: Bin) -> AsyncIterator[Captured]:
+        """Yield what came until now; more may come faster than it is taken away."""
+        newest, _ = await self._web.store.newest(one.id) or (0, False)
+        after = 0
+        while after < newest and (some := await self._web.store.newer(one.id, after)):
+            for captured in some:
+                yield captured
+            after = some[-1].number
+
+
+async def _alone(captured: Captured) -> AsyncIterator[Captured]:
+    yield captured
+
+
+def _har(content: AsyncIterator[str]) -> Response:
+    headers = _attached("requests.har")
+    return StreamingResponse(content, headers=headers, media_type="application/json")
 
 
 def _file(content: bytes, media_type: str, name: str) -> Response:
-    headers = {"content-disposition": f'attachment; filename="hookseal-{name}"'}
-    return Response(content, headers=headers, media_type=media_type)
+    return Response(content, headers=_attached(name), media_type=media_type)
+
+
+def _attached(name: str) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="hookseal-{name}"'}

@@ -33,6 +33,10 @@ __all__ = ["Views"]
 _LISTED = 100
 _FRONT = "front page"
 _SEARCH_CHARACTERS = 200
+_FORMED_BYTES = 256 * 1024
+_FORMED_CHARACTERS = 1024 * 1024
+"""Of a longer body, or one that gets longer by its form, only the beginning is formed."""
+_TOO_LONG = "All of it is too long to be shown in this form, so it is shown raw."
 
 
 class Views:
@@ -194,14 +198,17 @@ class Views:
         captured = await self._web.captured_of(one, number)
         whole = request.query_params.get("show") == "all"
         wanted = request.query_params.get("as", "")
-        form, shown, is_json = await run_in_threadpool(_body, captured, wanted, whole)
+        form, shown, is_json, note = await run_in_threadpool(_body, captured, wanted, whole)
+        url = self._web.urls.capture(request, one)
+        short = len(captured.draft.body) <= SHOWN_BYTES
         return {
             "captured": captured,
             "form": form,
             "shown": shown,
             "is_json": is_json,
-            "curl": await run_in_threadpool(curl, captured, self._web.urls.capture(request, one)),
-            "curl_shown": len(captured.draft.body) <= SHOWN_BYTES,
+            "body_note": note,
+            "curl": await run_in_threadpool(curl, captured, url) if short else "",
+            "curl_shown": short,
             "replays": self._replays,
             "replayed": None,
             "replay_problem": "",
@@ -225,15 +232,24 @@ def answer_fields(one: Bin) -> dict[str, str]:
     }
 
 
-def _body(captured: Captured, wanted: str, whole: bool) -> tuple[str, Shown, bool]:  # noqa: FBT001 # positional only in a thread
-    """Return the body in the wanted form, or in the best there is, and whether it is JSON."""
+def _body(captured: Captured, wanted: str, whole: bool) -> tuple[str, Shown, bool, str]:  # noqa: FBT001 # positional only in a thread
+    """Return the body in the wanted form, or in the best there is.
+
+    Behind it come whether it is JSON, and a note where the form is another than the wanted one.
+    """
     body = captured.draft.body
-    pretty = as_json(body, None if whole else SHOWN_BYTES)
+    formed = whole and len(body) <= _FORMED_BYTES
+    pretty = as_json(body, _FORMED_CHARACTERS if formed else SHOWN_BYTES)
+    is_json = pretty is not None
     if wanted == "hex":
-        return "hex", as_hex(body, None if whole else SHOWN_BYTES // 4), pretty is not None
-    if pretty is None or wanted == "raw":
-        return "raw", as_text(body, None if whole else SHOWN_BYTES), pretty is not None
-    return "pretty", pretty, True
+        form, shown = "hex", as_hex(body, None if formed else SHOWN_BYTES // 4)
+    elif pretty is None or wanted == "raw":
+        return "raw", as_text(body, None if whole else SHOWN_BYTES), is_json, ""
+    else:
+        form, shown = "pretty", pretty
+    if whole and shown.cut:
+        return "raw", as_text(body, None), is_json, _TOO_LONG
+    return form, shown, is_json, ""
 
 
 def _unfiltered(listed: dict[str, Any]) -> bool:

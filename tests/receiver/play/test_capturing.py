@@ -129,14 +129,40 @@ def test_a_client_that_leaves_is_no_error(site):
 
 
 def test_the_oldest_requests_and_bytes_go(serve):
-    site = serve(PlaySettings(requests_kept=3, bytes_kept=250))
+    site = serve(PlaySettings(requests_kept=3, bytes_kept=100_000))
     for number in range(5):
         site.send(b"x", event_id=f"msg_{number}")
     assert [one["id"] for one in site.history()["data"]] == ["3", "4", "5"]
 
-    site.send(b"x" * 200, event_id="msg_a")
-    site.send(b"x" * 200, event_id="msg_b")
+    site.send(b"x" * 30_000, event_id="msg_a")
+    site.send(b"x" * 30_000, event_id="msg_b")
     assert [one["id"] for one in site.history()["data"]] == ["7"]
+
+
+def test_headers_and_answers_count_as_what_is_kept(serve):
+    site = serve(PlaySettings(bytes_kept=100_000))
+    for _ in range(4):
+        headers = {f"x-{number}": b"\xff" * 2000 for number in range(8)}
+        site.http.post(site.url, headers=headers)  # twice: they are searched, too
+    assert [one["id"] for one in site.history()["data"]] == ["4"]
+
+    for _ in range(3):
+        assert (
+            len(site.http.post(f"{site.url}?echo_body=1", content=bytes(30_000)).content) == 30_000
+        )
+    assert [one["id"] for one in site.history()["data"]] == ["7"]
+
+
+def test_a_page_of_the_history_is_bounded_in_bytes(site):
+    for number in range(6):
+        site.send(b"x" * 2**20, event_id=f"msg_{number}")
+    seen, iterator = [], ""
+    while (page := site.history(iterator))["data"]:
+        seen.append([one["id"] for one in page["data"]])
+        iterator = page["iterator"]
+
+    assert [number for page in seen for number in page] == ["1", "2", "3", "4", "5", "6"]
+    assert len(seen) == 2
 
 
 def test_statuses_in_turn(site):

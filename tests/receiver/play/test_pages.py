@@ -60,6 +60,26 @@ def test_all_of_a_long_body_is_shown_on_demand(site):
     assert len(site.page("/1?show=all").text) > len(MIB_LINE)
 
 
+@pytest.mark.parametrize("form", ["pretty", "hex"])
+@pytest.mark.parametrize(
+    ("body", "formed"),
+    [
+        (b"[" + b"1," * 40_000 + b"1]", True),
+        (b"[" + b"1," * 200_000 + b"1]", False),
+        (b"[" * 31 + b"1," * 120_000 + b"1" + b"]" * 31, None),
+    ],
+)
+def test_what_gets_too_long_in_its_form_is_shown_raw(site, form, body, formed):
+    site.http.post(site.url, content=body)
+    page = site.page(f"/1?as={form}&show=all").text
+    shown_raw = not (form == "hex" if formed is None else formed)
+
+    assert ("so it is shown raw" in page) == shown_raw
+    assert (body.decode() in page) == shown_raw
+    assert "Show all" not in page
+    assert len(page) < 2_000_000
+
+
 @pytest.mark.parametrize("rest", ["", "/", "/1", "/setup", "/compare", "/list", "/detail"])
 def test_every_page_is_guarded_by_headers(site, rest):
     site.send()

@@ -75,6 +75,17 @@ def test_curl_calls_the_url_as_it_is_written(site):
     assert len(site.history()["data"]) == 5
 
 
+def archived(*requests):
+    async def each():
+        for one in requests:
+            yield one
+
+    async def whole():
+        return "".join([piece async for piece in har(each(), "https://x/in/t")])
+
+    return asyncio.run(whole())
+
+
 @given(
     headers=st.lists(st.tuples(TEXT, TEXT)).map(tuple),
     body=st.binary(),
@@ -97,7 +108,7 @@ def test_every_har_is_valid_and_json(headers, body, query, reply):
     one = Captured(
         number=1, draft=draft, verdict=Verdict(outcome="unchecked", steps=()), reply=reply
     )
-    archive = json.loads(json.dumps(har([one], "https://x/in/t")))
+    archive = json.loads(archived(one))
     (entry,) = archive["log"]["entries"]
 
     assert archive["log"]["version"] == "1.2"
@@ -138,7 +149,23 @@ def test_all_and_one_as_har(site):
 
     assert [one["request"]["bodySize"] for one in whole["log"]["entries"]] == [12, 1]
     assert len(site.page("/2/har").json()["log"]["entries"]) == 1
+    assert json.loads(archived())["log"]["entries"] == []
     assert whole["log"]["entries"][0]["response"]["status"] == 200
+
+
+def test_an_archive_is_sent_as_it_is_written_and_ends_with_what_came_before_it(site, monkeypatch):
+    monkeypatch.setattr("hookseal_receiver.play.store._PAGE_BYTES", 1)
+    for number in range(3):
+        site.send(b"x" * 2**20, event_id=f"msg_{number}")
+    site.submit("/2/delete")
+    with site.http.stream("GET", f"{site.view}/har") as answer:
+        assert "content-length" not in answer.headers
+        assert (
+            answer.headers["content-disposition"] == 'attachment; filename="hookseal-requests.har"'
+        )
+        entries = json.loads(answer.read())["log"]["entries"]
+
+    assert [entry["comment"][:2] for entry in entries] == ["#1", "#3"]
 
 
 @pytest.mark.parametrize(

@@ -207,12 +207,12 @@ def test_the_usual_mistakes_are_recognised_and_still_refused(headers, body, says
     assert says in causes(verdict)[0]
 
 
-def nested(depth, size=250_000):
+def nested(depth, size=150_000):
     """Return JSON of many small values at a depth: indented, each is on a line of its own."""
     return b"[" * depth + b"1," * (size // 2) + b"1" + b"]" * depth
 
 
-@pytest.mark.parametrize("depth", [5, 31, 32, 33, 200, 900])
+@pytest.mark.parametrize("depth", [5, 32, 33, 900])
 def test_looking_for_a_cause_takes_a_bounded_amount_of_memory(depth):
     tracemalloc.start()
     verdict = judge(draft(signed(secret=generate_secret()), nested(depth)))
