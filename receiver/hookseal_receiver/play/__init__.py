@@ -6,6 +6,7 @@ Knows nothing by itself; this is what others may import.
 from __future__ import annotations
 
 from hookseal_receiver.play.app import Play, create_play
+from hookseal_receiver.play.expiring import expiring
 from hookseal_receiver.play.model import Answer, Bin, Captured, Reply, Verdict
 from hookseal_receiver.play.sending import NotSent, Outgoing, Send, guarded_send, open_send
 from hookseal_receiver.play.settings import PlaySettings
@@ -26,6 +27,7 @@ __all__ = [
     "TooManyBins",
     "Verdict",
     "create_play",
+    "expiring",
     "guarded_send",
     "open_send",
 ]

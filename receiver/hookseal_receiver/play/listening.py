@@ -18,7 +18,15 @@ from dataclasses import dataclass, field
 import uvicorn
 
 from hookseal_receiver.look.words import size_words
-from hookseal_receiver.play import Bin, Captured, PlaySettings, PlayStore, create_play, open_send
+from hookseal_receiver.play import (
+    Bin,
+    Captured,
+    PlaySettings,
+    PlayStore,
+    create_play,
+    expiring,
+    open_send,
+)
 from hookseal_receiver.play.exports import history
 from hookseal_receiver.play.forwarding import Forwarder
 from hookseal_receiver.play.present import visible
@@ -133,7 +141,8 @@ async def _serve(options: Options, store: PlayStore, bound: socket.socket) -> No
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, _stop, server)
     _announce(options, play.capture_url(one, base), play.view_url(one, base))
-    await server.serve([bound])
+    async with expiring(play, keep=one):
+        await server.serve([bound])
 
 
 class _Server(uvicorn.Server):

@@ -214,9 +214,16 @@ class PlayStore:
         """Delete a bin and its requests: its URLs are gone for good."""
         await self.run(_execute, "DELETE FROM bins WHERE id = ?", (bin_id,))
 
+    async def extend(self, bin_id: int, now_ms: int, settings: PlaySettings) -> None:
+        """Let a bin live on from now."""
+        await self.run(_update_bin, bin_id, "expires_ms", _expiry(now_ms, settings))
+
     async def purge(self, now_ms: int) -> int:
-        """Delete bins that have expired; return how many."""
-        return await self.run(_execute, "DELETE FROM bins WHERE expires_ms <= ?", (now_ms,))
+        """Delete expired bins, one by one so that others come between; return how many."""
+        purged = 0
+        while await self.run(_execute, _PURGE, (now_ms,)):
+            purged += 1
+        return purged
 
     async def next_answer(self, bin_id: int) -> int:
         """Return how many requests the bin answered before this one, counting this one."""
@@ -304,6 +311,7 @@ class PlayStore:
         return _bin(row, tuple(opened))
 
 
+_PURGE = "DELETE FROM bins WHERE id = (SELECT id FROM bins WHERE expires_ms <= ? LIMIT 1)"
 _NEWEST = (
     "SELECT last_number, (SELECT took_ms IS NOT NULL FROM requests "
     "WHERE bin_id = id AND number = last_number) FROM bins WHERE id = ?"
@@ -357,7 +365,7 @@ def _make_bin(
     connection.execute("DELETE FROM bins WHERE expires_ms <= ?", (now_ms,))
     _check_room(connection, settings, client)
     token = name or secrets.token_urlsafe(_TOKEN_BYTES)
-    expires = now_ms + settings.bin_seconds * 1000
+    expires = _expiry(now_ms, settings)
     view = secrets.token_urlsafe(_TOKEN_BYTES)
     values = (name, token, view, now_ms, expires, client, codec.answer_text(Answer()))
     row = connection.execute(
@@ -384,10 +392,14 @@ def _renew_named(
     connection: sqlite3.Connection, now_ms: int, settings: PlaySettings, name: str
 ) -> sqlite3.Row | None:
     connection.execute("DELETE FROM bins WHERE expires_ms <= ?", (now_ms,))
-    expires = now_ms + settings.bin_seconds * 1000
+    expires = _expiry(now_ms, settings)
     sql = "UPDATE bins SET expires_ms = ? WHERE name = ? RETURNING *"
     row: sqlite3.Row | None = connection.execute(sql, (expires, name)).fetchone()
     return row
+
+
+def _expiry(now_ms: int, settings: PlaySettings) -> int:
+    return now_ms + settings.bin_seconds * 1000
 
 
 def _find_bin(

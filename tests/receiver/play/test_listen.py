@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import asynccontextmanager
 from importlib.metadata import EntryPoint
 
 import httpx2
@@ -21,6 +22,7 @@ from starlette.routing import Route
 from hookseal import Signer, cli
 from hookseal.asgi import WebhookMiddleware
 from hookseal_receiver.listen import main
+from hookseal_receiver.play import listening
 from tests.ports import free_port
 from tests.receiver.play.conftest import SECRET, Server
 
@@ -136,6 +138,23 @@ def test_a_name_keeps_its_url_and_what_came_before(listen, free):
     assert seen[0][:2] == seen[1][:2]
     assert [count for *_, count in seen] == [1, 2]
     assert seen[0][0] == f"http://127.0.0.1:{free}/in/orders"
+
+
+def test_its_inspector_does_not_expire_while_it_is_served(monkeypatch, capsys):
+    kept = []
+
+    @asynccontextmanager
+    async def expiring(play, *, keep):
+        kept.append(play.capture_url(keep, ""))
+        yield
+
+    async def serve(*_):
+        assert len(kept) == 1
+
+    monkeypatch.setattr(listening, "expiring", expiring)
+    monkeypatch.setattr(listening.uvicorn.Server, "serve", serve)
+    assert main(["--port", "0"]) == 0
+    assert kept[0] in capsys.readouterr().out
 
 
 @pytest.fixture
