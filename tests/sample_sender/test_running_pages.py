@@ -140,6 +140,20 @@ async def test_play_keeps_its_requests_beside_an_sqlite_database(settings, tmp_p
         assert (await playing.play.store.bin_to_view(made.view_token, 0)).secrets
 
 
+async def test_what_has_expired_in_play_is_deleted_from_its_file(settings, clock):
+    def bins(rows):
+        return rows.execute("SELECT count(*) FROM bins").fetchone()[0]
+
+    async with inspecting(settings()) as playing:
+        play = playing.play
+        await play.make_bin()
+        await play.store.make_bin(0, play.settings)
+        assert await play.store.run(bins) == 2
+    async with inspecting(settings()) as playing:
+        await playing.play.store.run(bins)
+        assert await playing.play.store.run(bins) == 1  # which waited for the deleting
+
+
 async def test_a_file_that_cannot_be_used_is_named_with_its_setting(settings, tmp_path):
     given = settings(play_store=str(tmp_path / "none" / "play.db"))
     with pytest.raises(StartError, match="HOOKSEAL_PLAY_STORE"):

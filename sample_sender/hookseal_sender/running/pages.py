@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 
 from hookseal import ConfigError
-from hookseal_receiver.play import Play, PlaySettings, PlayStore, guarded_send
+from hookseal_receiver.play import Play, PlaySettings, PlayStore, expiring, guarded_send
 from hookseal_sender.addresses import AddressGuard
 from hookseal_sender.console import ConsoleSettings, Playing, create_console
 from hookseal_sender.errors import StartError
@@ -57,7 +57,8 @@ async def inspecting(settings: Settings) -> AsyncGenerator[Playing | None]:
             ),
             send=guarded_send(lambda address: guard.refusal(str(address)) is None),
         )
-        yield Playing(play, settings.public_url)
+        async with expiring(play):
+            yield Playing(play, settings.public_url)
     finally:
         await store.close()
 
