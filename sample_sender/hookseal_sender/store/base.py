@@ -107,12 +107,16 @@ class AttemptFilter(MessageFilter):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryFilter(MessageFilter):
-    """Limits a delivery list further; times are those of the message."""
+    """Limits a delivery list further; times are those of the message.
+
+    ``attempted_after_ms`` is a time of the newest attempt, which counts in a replay alone.
+    """
 
     msg_id: str | None = None
     endpoint_id: str | None = None
     states: tuple[DeliveryState, ...] | None = None
     last_status: int | None = None
+    attempted_after_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -97,6 +97,8 @@ def _selected(where: DeliveryFilter) -> Iterator[ColumnElement[bool]]:
         yield in_states(where.states)
     if where.last_status is not None:
         yield delivery.c.last_status == where.last_status
+    if where.attempted_after_ms is not None:
+        yield delivery.c.last_attempt_ms > where.attempted_after_ms
 
 
 def _anew(now_ms: int) -> dict[str, object]:
