@@ -1,6 +1,7 @@
 """The store as a whole: its state, its start, its end."""
 
 import pytest
+from sqlalchemy import update
 
 from hookseal_sender.errors import StartError, StoreUnavailable
 from hookseal_sender.model import (
@@ -11,6 +12,7 @@ from hookseal_sender.model import (
     Overview,
 )
 from hookseal_sender.store import PageRequest, database_file, open_store
+from hookseal_sender.store.schema import endpoint
 
 pytestmark = pytest.mark.anyio
 COUNTED = dict.fromkeys(set(DeliveryState) - {DeliveryState.SUCCEEDED}, 0)
@@ -48,6 +50,36 @@ async def test_the_state_of_the_whole_sender(store, make_endpoint, publish, cloc
     assert seen.deliveries[DeliveryState.READY] == 3
     assert seen.deliveries[DeliveryState.HELD] == 0
     assert seen.endpoints_disabled == 0
+
+
+@pytest.mark.parametrize("of", ["endpoint", "application"])
+async def test_what_a_throttle_keeps_waits_for_no_worker_while_they_move_it_on(
+    store, make_endpoint, publish, clock, of
+):
+    one = await make_endpoint(throttle_rate=1 if of == "endpoint" else None)
+    if of == "application":
+        draft = ApplicationDraft(name="a", throttle_rate=1)
+        await store.change_application(one.app_id, lambda _: draft)
+    for _ in range(3):
+        await publish(one.app_id)
+    since_ms = clock.now_ms
+    for _ in range(2):
+        clock.advance(1)
+        assert len((await store.claim(limit=9, per_endpoint=9, lease=30.0)).tasks) == 1
+        seen = await store.overview(now_ms=clock.now_ms)
+        assert seen.oldest_ready_ms is None
+    assert seen.deliveries[DeliveryState.READY] == 1
+    clock.advance(60)  # nobody claims any more
+    assert (await store.overview(now_ms=clock.now_ms)).oldest_ready_ms == since_ms
+
+
+async def test_what_a_pause_keeps_waits_for_no_worker(store, make_endpoint, publish, clock):
+    one = await make_endpoint()
+    await publish(one.app_id)
+    pause = update(endpoint).values(paused_until_ms=clock.now_ms + 5000)
+    await store.database.write(lambda connection, _now_ms: connection.execute(pause) and None)
+    assert (await store.overview(now_ms=clock.now_ms)).oldest_ready_ms is None
+    assert (await store.overview(now_ms=clock.now_ms + 5000)).oldest_ready_ms == clock.now_ms
 
 
 async def test_what_was_made_is_there_after_a_restart(database_url, vault, clock):

@@ -70,7 +70,7 @@ class _Found:
         if self.waited > _LATE_SECONDS:
             found.append(
                 f"a delivery that is due has waited {self.waited} s for a worker; "
-                "do workers run, and enough of them?"
+                "do workers run, and enough of them? Or is its endpoint slow?"
             )
         return found
 
