@@ -17,6 +17,7 @@ from aiohttp import (
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientError,
+    ClientOSError,
     ClientPayloadError,
     ClientRequest,
     ClientSSLError,
@@ -257,4 +258,6 @@ def _cause(error: Exception) -> BaseException:
     """Return what lies behind an error of aiohttp's, where that says more."""
     if isinstance(error, ClientConnectorError):
         return error.os_error
-    return (error.__cause__ or error) if isinstance(error, ClientPayloadError) else error
+    if isinstance(error, ClientOSError | ClientPayloadError):
+        return error.__cause__ or error
+    return error

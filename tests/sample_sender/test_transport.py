@@ -584,6 +584,19 @@ async def test_a_fresh_connection_that_fails_is_not_tried_again():
     await end(server, connections)
 
 
+async def test_a_connection_that_is_reset_is_told_as_that():
+    async def reset(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        peer = writer.get_extra_info("socket")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    server = await asyncio.start_server(reset, "127.0.0.1", 0)
+    fault = await send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    assert (fault.kind, fault.message) == (FaultKind.CONNECTION, "connection reset")
+    await end(server, [])
+
+
 async def test_the_second_try_is_under_the_same_timeout():
     async with Closing() as closing, transport_of() as transport:
         await transport.send(closing.url, {}, b"")
