@@ -92,7 +92,8 @@ class Worker:
         self._clock = clock
         self._wait = waiter
         self._randomness = randomness
-        self._in_flight: dict[asyncio.Task[None], Lease] = {}
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._sending: dict[UnderWay, Lease] = {}
         self._standing = Standing(
             room=policy.max_in_flight, per_endpoint=policy.max_in_flight_per_endpoint
         )
@@ -171,12 +172,13 @@ class Worker:
     def _start(self, task: Task, now: float) -> None:
         request = self._standing.begin((task.lease.app_id, task.lease.endpoint_id), now)
         running = asyncio.create_task(self._deliver(task, request))
-        self._in_flight[running] = task.lease
+        self._in_flight.add(running)
+        self._sending[request] = task.lease
         running.add_done_callback(self._on_end)
 
     def _on_end(self, running: asyncio.Task[None]) -> None:
         """Call for a claim: at once when many have ended, or none is left; else in a moment."""
-        del self._in_flight[running]
+        self._in_flight.discard(running)
         self._ended += 1
         if self._quick() <= 0 or self._ended * _QUARTER >= self._at_claim:
             self._store.arrivals.set()
@@ -208,6 +210,7 @@ class Worker:
             exchange = await self._send(task, started)
             answered = isinstance(exchange, Reply)
         finally:
+            del self._sending[request]
             self._standing.end(request, self._clock(), answered=answered)
         return exchange
 
@@ -274,11 +277,14 @@ class Worker:
     # --- stopping ------------------------------------------------------------------------------
 
     async def _finish(self) -> None:
-        """Let requests in flight end; give back those that do not in time."""
+        """Let requests in flight end; give back those that do not in time.
+
+        Not those that wait to be recorded: what was answered would be sent again.
+        """
         if not self._in_flight:
             return
         _, late = await asyncio.wait(self._in_flight, timeout=self._policy.stop_grace)
-        leases: Sequence[Lease] = [self._in_flight[running] for running in late]
+        leases = list(self._sending.values())
         for running in late:
             running.cancel()
         await asyncio.gather(*late, return_exceptions=True)

@@ -566,6 +566,31 @@ async def test_stopping_gives_back_what_does_not_end(store, make_endpoint, publi
     assert len((await store.claim(limit=1, per_endpoint=1, lease=1)).tasks) == 1
 
 
+async def test_stopping_gives_back_nothing_that_was_answered(
+    store, make_application, make_endpoint, publish, clock, monkeypatch
+):
+    app = await make_application()
+    hanging = await make_endpoint(app.id, url="https://hangs.test/")
+    answering = await make_endpoint(app.id, url="https://ok.test/")
+    message = await publish(app.id)
+    recording = asyncio.Event()
+
+    async def complete(_result):
+        recording.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(store, "complete", complete)
+    transport = PartlyHanging()
+    worker = Worker(store, transport, WorkerPolicy(stop_grace=0.0), clock=clock)
+    running = asyncio.create_task(worker.run())
+    await recording.wait()
+    await until(lambda: len(transport.begun) == 2)
+    worker.stop()
+    await running
+    assert await state(store, message, answering) is DeliveryState.SENDING
+    assert await state(store, message, hanging) is DeliveryState.READY
+
+
 async def test_a_publish_wakes_an_idle_worker(store, make_endpoint, publish, clock):
     endpoint = await make_endpoint()
     transport = Hanging()
