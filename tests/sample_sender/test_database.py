@@ -14,6 +14,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
 
 from hookseal_sender.errors import Conflict, ReadTooLong, StartError, StoreUnavailable, Unstorable
+from hookseal_sender.store.backend import tell_arrivals
 from hookseal_sender.store.batch import Batcher
 from hookseal_sender.store.database import Database
 from hookseal_sender.store.notify import Announcer
@@ -114,7 +115,7 @@ async def test_word_comes_after_the_commit(database):
     seen = []
 
     def tell(connection, _now_ms):
-        database.notify(connection)
+        tell_arrivals(connection)
         seen.append(database.arrivals.is_set())
 
     def tell_and_fail(connection, now_ms):
@@ -278,14 +279,14 @@ async def test_word_reaches_other_processes_and_survives_a_cut(
     other.listen()
     other.listen()
     await heard(other)  # that it listens
-    await database.write(lambda connection, _: database.notify(connection))
+    await database.write(lambda connection, _: tell_arrivals(connection))
     await heard(other)
     cut()
     await heard(other)  # again, for what may have been missed
     database.arrivals.clear()
     database.listen()
     await heard(database)
-    await database.write(lambda connection, _: database.notify(connection))
+    await database.write(lambda connection, _: tell_arrivals(connection))
     await heard(other)
     await other.close()
 

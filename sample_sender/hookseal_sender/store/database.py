@@ -19,7 +19,7 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from hookseal_sender.errors import Conflict, ReadTooLong, StartError, StoreUnavailable, Unstorable
-from hookseal_sender.store.backend import READ_SECONDS, take_arrivals, tell_arrivals
+from hookseal_sender.store.backend import READ_SECONDS, take_arrivals
 from hookseal_sender.store.notify import Announcer
 from hookseal_sender.store.postgresql import open_postgresql
 from hookseal_sender.store.sqlite import open_sqlite
@@ -144,10 +144,6 @@ class Database:
                 return work(connection, *args, **kwargs)
 
         return await self._run(self._readers, functools.partial(_again_if_dead, look))
-
-    def notify(self, connection: Connection) -> None:
-        """Tell the workers of all processes once the transaction is committed."""
-        tell_arrivals(connection)
 
     def listen(self) -> None:
         """Hear from now on what other processes tell; needs a running event loop."""
