@@ -127,7 +127,7 @@ def open_headers(vault: Vault, row: RowMapping | Mapping[str, Any]) -> dict[str,
     if row["headers"] is None:
         return {}
     headers: dict[str, str] = json.loads(
-        vault.open(row["headers"], f"{row['app_id']}/{row['id']}/headers")
+        vault.open(row["headers"], headers_context(row["app_id"], row["id"]))
     )
     return headers
 
