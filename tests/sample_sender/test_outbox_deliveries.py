@@ -7,6 +7,7 @@ from hookseal_sender.model import DeliveryState, Trigger
 from hookseal_sender.store import DeliveryFilter, holding, redelivering
 from tests.sample_sender.outboxes import attempts, claim, deliveries, result_of, state
 from tests.sample_sender.test_outbox_completing import disable, fail
+from tests.sample_sender.test_settling import claim_until_settled
 
 pytestmark = pytest.mark.anyio
 
@@ -124,7 +125,8 @@ async def test_a_resume_enables_and_counts_in_chunks(
     new = [await publish(app_id) for _ in range(5)]
     assert await store.resume(app_id, endpoint.id, after_ms=middle_ms) == 5
     assert {await state(store, each) for each in old} == {DeliveryState.CANCELLED}
-    assert {await state(store, each) for each in new} == {DeliveryState.READY}
+    due = [task.lease.msg_id for task in await claim_until_settled(store)]
+    assert sorted(due) == sorted(each.id for each in new)
     after = await store.endpoint(app_id, endpoint.id)
     assert (after.disabled, after.disabled_for) == (False, None)
     assert await store.resume(app_id, endpoint.id) == 0
@@ -132,14 +134,27 @@ async def test_a_resume_enables_and_counts_in_chunks(
         await store.resume(app_id, "ep_unknown")
 
 
-async def test_a_resume_stops_when_the_endpoint_is_disabled_again(
-    store, make_endpoint, publish, monkeypatch
+async def test_a_replay_leaves_alone_what_is_published_meanwhile(
+    store, make_endpoint, publish, clock, monkeypatch
 ):
-    endpoint = await make_endpoint(disabled=True)
-    message = await publish(endpoint.app_id)
-    moved = await store.database.write(redelivering.resume_some, endpoint.app_id, endpoint.id, None)
-    assert moved == (0, False)
-    assert await state(store, message) is DeliveryState.HELD
+    monkeypatch.setattr(holding, "CHUNK", 2)
+    endpoint = await make_endpoint()
+    for _ in range(2):
+        await publish(endpoint.app_id)
+    await fail(store, status=200)
+    late, write = [], store.database.write
+
+    async def publish_behind_the_first(work, *args, **kwargs):
+        result = await write(work, *args, **kwargs)
+        if work is redelivering.replay_some and not late:
+            clock.advance(1)
+            late.append(await publish(endpoint.app_id))
+            await fail(store, status=200)
+        return result
+
+    monkeypatch.setattr(store.database, "write", publish_behind_the_first)
+    assert await store.replay(endpoint.app_id, endpoint.id, DeliveryFilter()) == 2
+    assert await state(store, *late) is DeliveryState.SUCCEEDED
 
 
 async def test_a_cancel_ends_what_is_not_finished(store, make_endpoint, publish):

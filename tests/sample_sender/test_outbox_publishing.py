@@ -26,6 +26,7 @@ from hookseal_sender.model import (
 )
 from hookseal_sender.store import PageRequest, Published
 from tests.sample_sender.outboxes import ORG, claim, deliveries, lanes_of, state
+from tests.sample_sender.test_settling import claim_until_settled
 
 pytestmark = pytest.mark.anyio
 DRAFT = MessageDraft(event_type="user.created", payload=b'{"a":1}')
@@ -372,7 +373,7 @@ async def test_what_was_published_while_its_endpoint_was_disabled_is_held(
     endpoint = await make_endpoint()
     message = await publish(endpoint.app_id)
     await execute(store, "UPDATE endpoint SET disabled = true")  # as if it came between
-    assert await claim(store) == []
+    assert await claim_until_settled(store) == []
     assert await state(store, message) is DeliveryState.HELD
 
 
@@ -382,7 +383,7 @@ async def test_what_was_published_while_its_endpoint_was_deleted_is_cancelled(
     endpoint = await make_endpoint()
     message = await publish(endpoint.app_id)
     await execute(store, "UPDATE endpoint SET deleted_ms = 1")
-    assert await claim(store) == []
+    assert await claim_until_settled(store) == []
     assert await state(store, message) is DeliveryState.CANCELLED
 
 

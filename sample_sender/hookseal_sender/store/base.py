@@ -430,14 +430,16 @@ class Outbox(Protocol):
     async def replay(self, app_id: str, endpoint_id: str, where: DeliveryFilter) -> int:
         """Start every delivery of the endpoint that ``where`` selects anew; return how many.
 
-        Those under way, and those whose payload was removed, are left alone.
+        Those under way, and those whose payload was removed, are left alone, and so is what is
+        published while this runs.
         """
         ...
 
     async def resume(self, app_id: str, endpoint_id: str, *, after_ms: int | None = None) -> int:
         """Enable the endpoint and make what is held for it due; return how many.
 
-        What was published before ``after_ms`` is cancelled instead.
+        What was published before ``after_ms`` is cancelled instead. Of many, claims make the rest
+        due, chunk by chunk.
         """
         ...
 

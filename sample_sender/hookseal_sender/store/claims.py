@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import bindparam, select, update
 
 from hookseal_sender.model import Claimed, DeliveryState, Lease, Task, Trigger
+from hookseal_sender.store import settling
 from hookseal_sender.store.dialects import moves_of
 from hookseal_sender.store.lanes import LaneScanner, key_of, lane_of
 from hookseal_sender.store.moves import Quota, Wanted
 from hookseal_sender.store.rows import read_list, signing_keys
 from hookseal_sender.store.schema import application, delivery, endpoint
 from hookseal_sender.store.sealed import SealedReader
-from hookseal_sender.store.settling import settle_some
 from hookseal_sender.store.sharing import LaneKey, Pace, share_out
 
 if TYPE_CHECKING:
@@ -69,11 +69,13 @@ class Claimer:
         bounds: Bounds,
     ) -> Claimed:
         """Lease due deliveries, also those whose lease has ended, and return what to send."""
-        moments: list[float | None] = [_promote(connection, now_ms)]
-        moments += [now_ms] * settle_some(connection, now_ms)
+        timer_ms = _promote(connection, now_ms)
+        more = settling.settle_some(connection, now_ms)
         scan = self._scanner.scan(
             connection, now_ms, limit=limit, per_endpoint=per_endpoint, bounds=bounds
         )
+        for key in scan.astray:
+            settling.leave(connection, *key)
         sources = self._sources(scan.rows, now_ms)
         paces, busy = _app_paces(connection, sources)
         lanes = [lane_of(each.row, bounds) for key, each in sources.items() if key[0] not in busy]
@@ -92,8 +94,11 @@ class Claimer:
         ]
         tasks = _lease(connection, quotas, sources)
         _keep_paces(connection, shares)
-        moments += [shares.again_ms, *(quota.lease_ends_ms for quota in quotas)]
-        moments += [now_ms + _BUSY_MS] * (scan.busy or bool(busy)) + [now_ms] * scan.cut
+        moments = [timer_ms, shares.again_ms, *(quota.lease_ends_ms for quota in quotas)]
+        if more or scan.astray or scan.cut:
+            moments.append(now_ms)
+        if scan.busy or busy:
+            moments.append(now_ms + _BUSY_MS)
         return Claimed(tasks=tasks, next_in=_seconds_until(moments, now_ms))
 
     def _sources(self, rows: Sequence[LaneRow], now_ms: int) -> dict[LaneKey, _Source]:

@@ -46,7 +46,6 @@ __all__ = [
 MAX_OLD_SECRETS = 10
 _LIVE = select(endpoint).where(endpoint.c.deleted_ms.is_(None))
 _BY_CALLER = {"disabled_for": Disabled.BY_CALLER.value}
-_ENABLED = {"disabled_for": None, "failing_since_ms": None, "paused_until_ms": None, "pauses": 0}
 
 
 def create_endpoint(
@@ -113,7 +112,7 @@ def change_endpoint(
         values |= _BY_CALLER
         settling.hold(connection, app_id, endpoint_id)
     if before.disabled and not draft.disabled:
-        values |= _ENABLED
+        values |= settling.ENABLED
         settling.resume(connection, now_ms, app_id, endpoint_id)
     statement = _one(app_id, endpoint_id).values(values).returning(*endpoint.c)
     updated = connection.execute(statement).mappings().one()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["CHUNK", "cancel_some", "hold_some", "resume_some"]
+__all__ = ["CHUNK", "cancel_held_some", "cancel_some", "count_held", "hold_some", "resume_some"]
 
 CHUNK = 5000
 """How many deliveries one transaction moves at most, so that no other writer waits long."""
@@ -50,28 +50,35 @@ def hold_some(connection: Connection, app_id: str, endpoint_id: str) -> bool:
     return CHUNK in held
 
 
-def resume_some(
-    connection: Connection,
-    now_ms: int,
-    app_id: str,
-    endpoint_id: str,
-    *,
-    after_ms: int | None = None,
-) -> tuple[int, bool]:
-    """Make what is held for the endpoint due now; cancel what was published before ``after_ms``.
+def resume_some(connection: Connection, now_ms: int, app_id: str, endpoint_id: str) -> bool:
+    """Make what is held for the endpoint due now; the fair claim spreads it.
 
-    Returns how many became due, and whether there may be more. The fair claim spreads them.
+    Returns whether there may be more.
     """
-    first = "" if after_ms is None else first_id("msg_", after_ms)
-    values = {"app_id": app_id, "endpoint_id": endpoint_id, "now_ms": now_ms, "first": first}
-    cancelled = 0
-    if first:
-        older = f"{_LANE} AND msg_id < :first"
-        cancelled = _move(connection, _CANCEL, older, _HELD, values)
-    resumed = _move(connection, _RESUME, f"{_LANE} AND msg_id >= :first", _HELD, values)
+    values = {"app_id": app_id, "endpoint_id": endpoint_id, "now_ms": now_ms}
+    resumed = _move(connection, _RESUME, _LANE, _HELD, values)
     if resumed:
         tell_arrivals(connection)
-    return resumed, CHUNK in {resumed, cancelled}
+    return resumed == CHUNK
+
+
+def cancel_held_some(
+    connection: Connection, app_id: str, endpoint_id: str, *, before_ms: int
+) -> bool:
+    """End what is held for the endpoint and was published before ``before_ms``.
+
+    Returns whether there may be more.
+    """
+    first = first_id("msg_", before_ms)
+    values = {"app_id": app_id, "endpoint_id": endpoint_id, "first": first}
+    return _move(connection, _CANCEL, f"{_LANE} AND msg_id < :first", _HELD, values) == CHUNK
+
+
+def count_held(connection: Connection, app_id: str, endpoint_id: str) -> int:
+    """Return how many are held for the endpoint."""
+    count = f"SELECT count(*) FROM delivery WHERE {_LANE} AND {_HELD}"  # noqa: S608 # constants only
+    lane = {"app_id": app_id, "endpoint_id": endpoint_id}
+    return int(connection.execute(text(count), lane).scalar_one())
 
 
 def cancel_some(connection: Connection, app_id: str, endpoint_id: str | None = None) -> bool:
@@ -88,10 +95,15 @@ def cancel_some(connection: Connection, app_id: str, endpoint_id: str | None = N
 def _move(
     connection: Connection, change: str, where: str, which: str, values: Mapping[str, object]
 ) -> int:
-    """Change up to CHUNK deliveries, the first of their index; return how many."""
+    """Change up to CHUNK deliveries, the first of their index; return how many.
+
+    PostgreSQL looks again at what it had to wait for, so that none is moved that is in another
+    state by now, and fewer than CHUNK means that no more are left.
+    """
+    lock = "FOR NO KEY UPDATE" if connection.dialect.name == "postgresql" else ""
     statement = (
         f"{change} WHERE (app_id, endpoint_id, msg_id) IN ("  # noqa: S608 # constants only
         f"SELECT app_id, endpoint_id, msg_id FROM delivery WHERE {where} AND {which} "
-        f"ORDER BY endpoint_id, {_ORDER[which]} LIMIT {CHUNK})"
+        f"ORDER BY endpoint_id, {_ORDER[which]} LIMIT {CHUNK} {lock})"
     )
     return connection.execute(text(statement), values).rowcount

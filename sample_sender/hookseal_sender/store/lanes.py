@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hookseal_sender.store import settling
 from hookseal_sender.store.dialects import moves_of
 from hookseal_sender.store.sharing import Lane, LaneKey, Pace, Purse, wish
 
@@ -30,11 +29,13 @@ _PER_ROOM = 4
 class Scan(NamedTuple):
     """Lanes that may be served, up to ``last``.
 
-    ``busy``: others were locked; ``cut``: there may be more that could be served, which no scan
-    has looked at since the first of those that were cut.
+    ``astray``: others, where something is ready for an endpoint that gets nothing, which nobody
+    has noted yet; ``busy``: others were locked; ``cut``: there may be more that could be served,
+    which no scan has looked at since the first of those that were cut.
     """
 
     rows: Sequence[LaneRow]
+    astray: Sequence[LaneKey]
     last: LaneKey
     busy: bool
     cut: bool
@@ -109,13 +110,15 @@ class LaneScanner:
         """Return lanes, until what they may have fills ``limit`` or enough were looked at."""
         seen: set[LaneKey] = set()
         served: list[LaneRow] = []
+        astray: list[LaneKey] = []
         busy, most = False, max(_LEAST, limit * _PER_ROOM)
         wanted = _Wanted(now_ms, per_endpoint, bounds)
         last = self._behind
         for found in _round(connection, last, max(_LEAST, limit // 2), per_endpoint):
             fresh = [row for row in found.lanes if key_of(row) not in seen]
             seen |= {key_of(row) for row in fresh}
-            able = [row for row in fresh if _is_healthy(connection, row) and self._can_sign(row)]
+            astray += [key_of(row) for row in fresh if _is_closed(row) and not row.unsettled]
+            able = [row for row in fresh if not _is_closed(row) and self._can_sign(row)]
             served += able
             busy = busy or found.skipped > 0
             last = found.last
@@ -123,7 +126,7 @@ class LaneScanner:
                 break
         cut = wanted.total < limit and len(seen) >= most and not self._is_round(last)
         self._cut_behind = (self._cut_behind or self._behind) if cut else None
-        return Scan(rows=served, last=last, busy=busy, cut=cut)
+        return Scan(rows=served, astray=astray, last=last, busy=busy, cut=cut)
 
     def _is_round(self, last: LaneKey) -> bool:
         """Tell whether scans that were cut, and this one up to ``last``, have seen every lane.
@@ -166,13 +169,6 @@ def _round(
             last = found.last
 
 
-def _is_healthy(connection: Connection, row: LaneRow) -> bool:
-    """Tell whether there is an endpoint to send to.
-
-    If not, what is ready was published while that changed: it goes where the rest of it went.
-    """
-    if row.gone:
-        settling.cancel(connection, row.app_id, row.endpoint_id)
-    elif row.disabled:
-        settling.hold(connection, row.app_id, row.endpoint_id)
-    return not (row.gone or row.disabled)
+def _is_closed(row: LaneRow) -> bool:
+    """Tell whether the endpoint gets nothing: what is ready was published while that changed."""
+    return row.gone or row.disabled

@@ -41,7 +41,11 @@ ATTEMPT_COLUMNS = (
 
 
 class LaneRow(NamedTuple):
-    """A lane with work, and what its endpoint says. ``gone``: it or its application was deleted."""
+    """A lane with work, and what its endpoint says.
+
+    ``gone``: it or its application was deleted. ``unsettled``: it is noted that claims have
+    deliveries of it to move.
+    """
 
     app_id: str
     endpoint_id: str
@@ -49,6 +53,7 @@ class LaneRow(NamedTuple):
     in_flight: int
     gone: bool
     disabled: bool
+    unsettled: bool
     url: str
     secrets: str
     headers: str | None
@@ -130,11 +135,11 @@ class Wanted(NamedTuple):
 
 
 class Unsettled(NamedTuple):
-    """An endpoint of which a change has left deliveries to be moved."""
+    """An endpoint of which deliveries are to be moved; ``gone`` as of a lane."""
 
     app_id: str
     endpoint_id: str
-    deleted: bool
+    gone: bool
     disabled: bool
 
 

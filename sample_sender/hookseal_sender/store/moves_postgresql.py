@@ -33,8 +33,9 @@ _NEXT_TIMER = """
 SELECT due_ms FROM delivery WHERE state IN (1, 6) AND due_ms IS NOT NULL ORDER BY due_ms LIMIT 1"""
 
 _UNSETTLED = """
-SELECT app_id, id, deleted_ms IS NOT NULL, disabled FROM endpoint
-WHERE unsettled ORDER BY app_id, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"""
+SELECT e.app_id, e.id, e.deleted_ms IS NOT NULL OR a.deleted_ms IS NOT NULL, e.disabled
+FROM endpoint e JOIN application a ON a.id = e.app_id
+WHERE e.unsettled ORDER BY e.app_id, e.id LIMIT 1 FOR NO KEY UPDATE OF e SKIP LOCKED"""
 
 # One seek for each lane, however long its queue: a loose scan of the index of what is ready. The
 # lock keeps two workers off the same lane, so that neither counts what the other is taking.
@@ -55,9 +56,9 @@ WITH RECURSIVE step AS (
   FOR NO KEY UPDATE OF e SKIP LOCKED
 )
 SELECT step.app_id, step.endpoint_id, mine.id IS NOT NULL,
-  mine.deleted_ms IS NOT NULL OR a.deleted_ms IS NOT NULL, mine.disabled, mine.url, mine.secrets,
-  mine.headers, mine.paused_until_ms, mine.throttle_rate, mine.slot_ms, a.throttle_rate,
-  a.slot_ms, mine.timeout, mine.retry_schedule
+  mine.deleted_ms IS NOT NULL OR a.deleted_ms IS NOT NULL, mine.disabled, mine.unsettled,
+  mine.url, mine.secrets, mine.headers, mine.paused_until_ms, mine.throttle_rate, mine.slot_ms,
+  a.throttle_rate, a.slot_ms, mine.timeout, mine.retry_schedule
 FROM step
 LEFT JOIN mine ON mine.app_id = step.app_id AND mine.id = step.endpoint_id
 LEFT JOIN application a ON a.id = step.app_id

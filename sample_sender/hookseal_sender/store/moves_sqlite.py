@@ -34,8 +34,9 @@ SELECT due_ms FROM delivery INDEXED BY delivery_timer
 WHERE state IN (1, 6) AND due_ms IS NOT NULL ORDER BY due_ms LIMIT 1"""
 
 _UNSETTLED = """
-SELECT app_id, id, deleted_ms IS NOT NULL, disabled FROM endpoint INDEXED BY endpoint_unsettled
-WHERE unsettled LIMIT 1"""
+SELECT e.app_id, e.id, e.deleted_ms IS NOT NULL OR a.deleted_ms IS NOT NULL, e.disabled
+FROM endpoint e INDEXED BY endpoint_unsettled JOIN application a ON a.id = e.app_id
+WHERE e.unsettled LIMIT 1"""
 
 # One or two seeks for each lane, however long its queue: a loose scan of what is ready.
 # Not by comparing rows, (app_id, endpoint_id) > (?, ?): SQLite would read the rest of the lane.
@@ -66,8 +67,9 @@ SELECT lane.app_id, lane.endpoint_id,
   (SELECT count(*) FROM delivery s INDEXED BY delivery_sending
    WHERE s.app_id = lane.app_id AND s.endpoint_id = lane.endpoint_id AND s.state = 1),
   e.id IS NULL OR e.deleted_ms IS NOT NULL OR a.deleted_ms IS NOT NULL,
-  coalesce(e.disabled, 0), e.url, e.secrets, e.headers, e.paused_until_ms, e.throttle_rate,
-  e.slot_ms, a.throttle_rate, a.slot_ms, e.timeout, e.retry_schedule
+  coalesce(e.disabled, 0), coalesce(e.unsettled, 1), e.url, e.secrets, e.headers,
+  e.paused_until_ms, e.throttle_rate, e.slot_ms, a.throttle_rate, a.slot_ms, e.timeout,
+  e.retry_schedule
 FROM lane
 LEFT JOIN endpoint e ON e.app_id = lane.app_id AND e.id = lane.endpoint_id
 LEFT JOIN application a ON a.id = lane.app_id"""  # noqa: S608 # constants only

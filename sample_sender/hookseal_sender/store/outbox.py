@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from hookseal_sender.store.database import Database
     from hookseal_sender.vault import Vault
 
-__all__ = ["Outbox"]
+__all__ = ["FIVE_DAYS", "Outbox"]
 
-_FIVE_DAYS = 432_000.0
+FIVE_DAYS = 432_000.0
 
 
 class Outbox:
@@ -58,7 +58,7 @@ class Outbox:
     """
 
     def __init__(
-        self, database: Database, vault: Vault, *, disable_after: float = _FIVE_DAYS
+        self, database: Database, vault: Vault, *, disable_after: float = FIVE_DAYS
     ) -> None:
         self.arrivals = database.arrivals
         self._database = database
@@ -158,6 +158,9 @@ class Outbox:
 
     async def replay(self, app_id: str, endpoint_id: str, where: DeliveryFilter) -> int:
         """See :class:`~hookseal_sender.store.base.Outbox`."""
+        if where.before_ms is None:  # else it would not end, nor spare what is published meanwhile
+            now_ms = await self._database.read(self._database.clock)
+            where = replace(where, before_ms=now_ms + 1)
         moved, behind = 0, ""
         while True:
             chunk = await self._database.write(
@@ -170,13 +173,9 @@ class Outbox:
 
     async def resume(self, app_id: str, endpoint_id: str, *, after_ms: int | None = None) -> int:
         """See :class:`~hookseal_sender.store.base.Outbox`."""
-        await self._database.write(redelivering.enable, app_id, endpoint_id)
-        resumed, more = 0, True
-        while more:
-            some, more = await self._database.write(
-                redelivering.resume_some, app_id, endpoint_id, after_ms
-            )
-            resumed += some
+        resumed: int | None = None
+        while resumed is None:
+            resumed = await self._database.write(redelivering.resume, app_id, endpoint_id, after_ms)
         return resumed
 
     async def cancel(self, app_id: str, msg_id: str, endpoint_id: str | None = None) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select, update
 
 from hookseal_sender.errors import Conflict, NotFound
 from hookseal_sender.model import DeliveryState, Trigger
-from hookseal_sender.store import holding
+from hookseal_sender.store import holding, settling
 from hookseal_sender.store.backend import tell_arrivals
 from hookseal_sender.store.filters import in_id_range, in_states, is_unfinished, of_messages
 from hookseal_sender.store.schema import delivery, endpoint, message
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hookseal_sender.model import Lease
     from hookseal_sender.store.base import DeliveryFilter
 
-__all__ = ["Chunk", "cancel", "enable", "release", "replay_some", "resend", "resume_some"]
+__all__ = ["Chunk", "cancel", "release", "replay_some", "resend", "resume"]
 
 
 class Chunk(NamedTuple):
@@ -127,12 +127,18 @@ def _restart(
 
 def _open_endpoint(connection: Connection, app_id: str, endpoint_id: str) -> None:
     """Return if there is the endpoint and it is not disabled before the transaction ends."""
+    if _is_disabled(connection, app_id, endpoint_id):
+        raise Conflict("the endpoint is disabled; enable it first")
+
+
+def _is_disabled(connection: Connection, app_id: str, endpoint_id: str) -> bool:
+    """Tell whether the endpoint is disabled, and stays as it is until the transaction ends."""
     query = select(endpoint.c.disabled).where(*_live(app_id, endpoint_id))
-    disabled = connection.execute(query.with_for_update(key_share=True)).scalar_one_or_none()
+    locked = query.with_for_update(key_share=True)
+    disabled: bool | None = connection.execute(locked).scalar_one_or_none()
     if disabled is None:
         raise NotFound("there is no such endpoint")
-    if disabled:
-        raise Conflict("the endpoint is disabled; enable it first")
+    return disabled
 
 
 def _live(app_id: str, endpoint_id: str) -> Sequence[ColumnElement[bool]]:
@@ -145,34 +151,27 @@ def _live(app_id: str, endpoint_id: str) -> Sequence[ColumnElement[bool]]:
 
 # --- held and unwanted -------------------------------------------------------------------------
 
-_ENABLED = {
-    "disabled": False,
-    "disabled_for": None,
-    "failing_since_ms": None,
-    "paused_until_ms": None,
-    "pauses": 0,
-    "unsettled": False,  # who enables it resumes what is held; claims would resume all of it
-}
 
-
-def enable(connection: Connection, now_ms: int, app_id: str, endpoint_id: str) -> None:
-    """Enable the endpoint, if it is not, and forget its failures."""
-    statement = update(endpoint).where(*_live(app_id, endpoint_id))
-    if connection.execute(statement.values(**_ENABLED, updated_ms=now_ms)).rowcount == 0:
-        raise NotFound("there is no such endpoint")
-
-
-def resume_some(
+def resume(
     connection: Connection, now_ms: int, app_id: str, endpoint_id: str, after_ms: int | None
-) -> tuple[int, bool]:
-    """Resume a chunk of what is held; return how many became due, and whether there may be more.
+) -> int | None:
+    """Enable the endpoint and make what is held due; return how many.
 
-    Nothing is resumed if the endpoint was disabled again.
+    What was published before ``after_ms`` is held and cancelled first, a chunk at a time: None says
+    that there may be more of that, and leaves the endpoint disabled. So nothing is sent that was
+    to be cancelled, and whoever is cut short can ask again.
     """
-    query = select(endpoint.c.disabled).where(*_live(app_id, endpoint_id))
-    if connection.execute(query.with_for_update(key_share=True)).scalar_one_or_none() is not False:
-        return 0, False
-    return holding.resume_some(connection, now_ms, app_id, endpoint_id, after_ms=after_ms)
+    disabled = _is_disabled(connection, app_id, endpoint_id)
+    if after_ms is not None:
+        if disabled and holding.hold_some(connection, app_id, endpoint_id):
+            return None
+        if holding.cancel_held_some(connection, app_id, endpoint_id, before_ms=after_ms):
+            return None
+    held = holding.count_held(connection, app_id, endpoint_id)
+    enabled = update(endpoint).where(*_live(app_id, endpoint_id))
+    connection.execute(enabled.values(**settling.ENABLED, updated_ms=now_ms))
+    settling.resume(connection, now_ms, app_id, endpoint_id)
+    return held
 
 
 def cancel(

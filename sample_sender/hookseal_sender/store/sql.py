@@ -22,7 +22,7 @@ from hookseal_sender.store import (
 )
 from hookseal_sender.store.database import Database, parse_database_url
 from hookseal_sender.store.operations import Operations, opens_sealed, reads, writes, writes_sealed
-from hookseal_sender.store.outbox import Outbox
+from hookseal_sender.store.outbox import FIVE_DAYS, Outbox
 from hookseal_sender.store.overview import read_overview
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SqlStore", "database_file", "open_store"]
 
-FIVE_DAYS = 432_000.0
 _RESEALED_AT_ONCE = 200
 
 
