@@ -3,9 +3,9 @@
 Knows how a result moves a delivery on, and what it means for the endpoint. Must not know how the
 attempt was made.
 
-An endpoint's row is locked before its deliveries, as everywhere, so that two transactions never
-wait for each other. It is read for every batch and changed only when an endpoint begins to fail,
-rests, is disabled, or succeeds again.
+An endpoint's row is read for every batch, locked only where a result or the endpoint is not well,
+and changed only when one begins to fail, rests, is disabled, or succeeds again. It is locked before
+its deliveries, as everywhere, so that two transactions never wait for each other.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ def complete(
     Returns for each whether it was recorded. An endpoint without a success for ``disable_after``
     seconds is disabled; 0: never. ``shard`` is the caller's own part of the tallies.
     """
-    healths, changing = _healths(connection, now_ms, results, disable_after)
+    healths, unwell = _healths(connection, results)
     endings = [_ending(now_ms, each, healths) for each in results]
     ended = sorted(moves_of(connection).end(connection, endings))
     if ended:
         recorded = _recorded(now_ms, [results[place] for place in ended])
         rows = [_attempt_row(each) for each in recorded]
         moves_of(connection).insert(connection, "attempt", ATTEMPT_COLUMNS, rows)
-        if changing:
+        if unwell:
             _keep_healths(connection, now_ms, recorded, healths, disable_after)
         tell_of_attempts(connection, now_ms, recorded)
         # Last, for another process may wait for the same row of a tally.
@@ -133,28 +133,19 @@ def _storable(text: str) -> str:
 # --- the endpoint ------------------------------------------------------------------------------
 
 
-def _healths(
-    connection: Connection, now_ms: int, results: Sequence[Result], disable_after: float
-) -> tuple[_Healths, set[LaneKey]]:
-    """Return how the endpoints are, and those that this may change, whose rows are locked."""
+def _healths(connection: Connection, results: Sequence[Result]) -> tuple[_Healths, set[LaneKey]]:
+    """Return how the endpoints are, and those that are not well, whose rows are locked.
+
+    Whether one is disabled decides what becomes of a failure, so it must not change meanwhile.
+    """
     lanes = {_lane(each) for each in results}
     # One that was removed meanwhile is as good as new: no lease of it holds, so nothing is kept.
     healths = dict.fromkeys(lanes, Health()) | _read(connection, _HEALTH, lanes)
-    changing = _changing(healths, results, now_ms, disable_after)
-    if changing:
-        healths |= _read(connection, _HEALTH._replace(locked=True), changing)
-    return healths, changing
-
-
-def _changing(
-    healths: _Healths, results: Iterable[Result], now_ms: int, disable_after: float
-) -> set[LaneKey]:
-    return {
-        lane
-        for each in results
-        if (health := healths[lane := _lane(each)])
-        != follow(health, each, now_ms=now_ms, disable_after=disable_after)
-    }
+    failing = {_lane(each) for each in results if not each.attempt.succeeded}
+    unwell = failing | {lane for lane, health in healths.items() if health != Health()}
+    if unwell:
+        healths |= _read(connection, _HEALTH._replace(locked=True), unwell)
+    return healths, unwell
 
 
 def _read(

@@ -117,8 +117,19 @@ def _subscribers(connection: Connection, app_ids: set[str]) -> Mapping[str, Sequ
         endpoint.c.disabled,
     ).where(endpoint.c.app_id.in_(app_ids), endpoint.c.deleted_ms.is_(None))
     found: dict[str, list[_Subscriber]] = defaultdict(list)
+    disabled: set[str] = set()
     for app_id, *fields in connection.execute(query):
-        found[app_id].append(_Subscriber(*fields))
+        subscriber = _Subscriber(*fields)
+        if subscriber.disabled:
+            disabled.add(subscriber.id)
+        else:
+            found[app_id].append(subscriber)
+    if disabled:
+        # They are read again, and stay as they are until the commit: who enables one must see what
+        # is held for it. What is ready needs no lock, for claims look at the endpoint again.
+        again = query.where(endpoint.c.id.in_(disabled)).order_by(endpoint.c.app_id, endpoint.c.id)
+        for app_id, *fields in connection.execute(again.with_for_update(read=True)):
+            found[app_id].append(_Subscriber(*fields))
     return found
 
 

@@ -149,6 +149,7 @@ def _finished(connection: Connection, app_id: str, msg_ids: Iterable[str]) -> se
 
 def _forget_keys(connection: Connection, now_ms: int, limit: int) -> int:
     expired = select(idempotency.c.key).where(idempotency.c.expires_ms <= now_ms).limit(limit)
+    expired = expired.with_for_update()  # one that is taken anew this moment is looked at again
     keys = connection.execute(delete(idempotency).where(idempotency.c.key.in_(expired)))
     tokens = connection.execute(delete(revoked_token).where(revoked_token.c.expires_ms <= now_ms))
     return keys.rowcount + tokens.rowcount
