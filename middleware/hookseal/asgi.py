@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
-from hookseal.driving import drive_async
+from hookseal.driving import drive_async, drive_to_end
 from hookseal.effects import Admitted, ReadBody
 from hookseal.errors import BodyIncomplete, BodyTimeout, ConfigError, WebhookError
 from hookseal.gate import Gate
@@ -24,7 +24,7 @@ from hookseal.leases import LoopRenewer
 from hookseal.ledger import Reply
 from hookseal.policy import Policy, Settings
 from hookseal.replies import rejection
-from hookseal.reporting import ReceiveTwice, WatchedSend
+from hookseal.reporting import ELSEWHERE, ReceiveTwice, WatchedSend
 from hookseal.request import Request
 from hookseal.starting import check_store_async
 from hookseal.verify import EVENT_KEY
@@ -41,6 +41,8 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_DISCONNECT = "http.disconnect"
 
 
 class WebhookMiddleware:
@@ -142,8 +144,7 @@ class WebhookMiddleware:
                 await self.app(inner_scope, body.again, watched)
             finally:
                 renewing.discard(admitted)
-                settling = self._gate.settle(admitted, watched.reply)
-                await drive_async(settling, _read_body, receive)
+                await drive_to_end(self._gate.settle(admitted, watched.reply))
         finally:
             body.close()
 
@@ -152,7 +153,9 @@ class _Exchange:
     """The messages of one request.
 
     Gives the body to the app again, and holds the reply back until the claim is settled, so that
-    nobody sees a success that is not recorded.
+    nobody sees a success that is not recorded. That the client has gone is held back as well, until
+    the reply ends or streams: to give up the request does not stop a handler that runs on a thread,
+    and an event that is given up could be run again beside it. Django, Quart and others do so.
     """
 
     __slots__ = (
@@ -160,6 +163,7 @@ class _Exchange:
         "_body_given",
         "_capture",
         "_gate",
+        "_gone",
         "_held",
         "_receive",
         "_send",
@@ -174,15 +178,22 @@ class _Exchange:
         self._capture = gate.capture()
         self._held: list[Message] = []
         self._body_given = False
+        self._gone: asyncio.Event | None = None
+        """There once the client has gone; set when the app may know."""
         self.settled = False
 
     async def receive(self) -> Message:
-        """Give the whole body once, then whatever the server says next."""
-        if self._body_given:
-            return await self._receive()
-        self._body_given = True
-        body = self._admitted.event.body
-        return {"type": "http.request", "body": body, "more_body": False}
+        """Give the whole body once, then whatever the server says next, its last word in time."""
+        if not self._body_given:
+            self._body_given = True
+            body = self._admitted.event.body
+            return {"type": "http.request", "body": body, "more_body": False}
+        message = await self._receive() if self._gone is None else {"type": _DISCONNECT}
+        if message["type"] == _DISCONNECT and not (self.settled or self._capture.overflown):
+            if self._gone is None:
+                self._gone = asyncio.Event()
+            await self._gone.wait()
+        return message
 
     async def send(self, message: Message) -> None:
         """Hold the reply until it ends or outgrows what is stored; settle before its end goes."""
@@ -195,11 +206,13 @@ class _Exchange:
         if kind == "http.response.body":
             self._capture.add(message.get("body", b""))
             ended = not message.get("more_body", False)
-        elif kind == "http.response.pathsend":
+        elif kind in ELSEWHERE:
             self._capture.skip()
-            ended = True
+            ended = not message.get("more_body", False)
         if ended and not self.settled:
             await self.settle(self._capture.reply())
+        elif self._gone is not None and self._capture.overflown:
+            self._gone.set()
         # Trailers, early hints and debug messages are not part of what is stored.
         if ended or self._capture.overflown or kind != "http.response.body":
             held, self._held = self._held, []
@@ -209,7 +222,9 @@ class _Exchange:
     def settle(self, reply: Reply | None) -> Awaitable[None]:
         """Settle the claim; await what this returns, once."""
         self.settled = True
-        return drive_async(self._gate.settle(self._admitted, reply), _read_body, self._receive)
+        if self._gone is not None:
+            self._gone.set()
+        return drive_to_end(self._gate.settle(self._admitted, reply))
 
 
 def _read_body(effect: ReadBody, receive: Receive) -> Awaitable[None] | None:
@@ -239,7 +254,7 @@ async def _read_on(effect: ReadBody, receive: Receive, begun: _Begun | None) -> 
 
 def _take(message: Message, sink: BodySink) -> bool:
     """Add a message to the body; tell whether there is more to come."""
-    if message["type"] == "http.disconnect":
+    if message["type"] == _DISCONNECT:
         # Its sender may still be listening: servers answer 500 where an app says nothing.
         raise BodyIncomplete
     sink.write(message.get("body", b""))

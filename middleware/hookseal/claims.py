@@ -103,13 +103,17 @@ class Claims:
                     yield Call(ledger.release, key, token)
                 elif not (yield Call(ledger.complete, key, token, reply, self._policy.retention)):
                     name = "lease_lost"
-            except GeneratorExit:  # the request was cancelled while the store was asked
-                since = admitted.since
-                self._notes.event("settle_failed", admitted.event, detail="Cancelled", since=since)
+            except GeneratorExit:  # the event loop ended while the store was asked
+                self.abandon(admitted)
                 raise
             except Exception as error:  # noqa: BLE001 # stores raise whatever their clients raise
                 name, detail = "settle_failed", type(error).__name__
         self._notes.event(name, admitted.event, detail=detail, since=admitted.since)
+
+    def abandon(self, admitted: Admitted) -> None:
+        """Leave the claim as it is, until its lease ends."""
+        since = admitted.since
+        self._notes.event("settle_failed", admitted.event, detail="Cancelled", since=since)
 
     def _claim(
         self, ledger: Ledger, key: bytes, token: bytes, event: WebhookEvent

@@ -64,4 +64,5 @@ class Admitted:
 Admitting: TypeAlias = Generator[Effect, Any, Reply | Admitted]
 """Ends in a reply to give at once or in the admission; raises the error that refuses."""
 
-Settling: TypeAlias = Generator[Effect, Any, None]
+Settling: TypeAlias = Generator[functools.partial[Any], Any, None]
+"""Asks for one call at most, and ends whatever comes of it."""

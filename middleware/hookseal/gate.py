@@ -104,6 +104,10 @@ class Gate:
         """Record that the handler ended with ``reply``, or None where it failed or went away."""
         return self._claims.settle(admitted, reply)
 
+    def abandon(self, admitted: Admitted) -> None:
+        """Tell that nobody knows how the handler ended: its claim is left until its lease ends."""
+        self._claims.abandon(admitted)
+
     def _handshake(self, request: Request) -> Reply | None:
         for handshake in self.policy.handshakes:
             reply = handshake.answer(request)

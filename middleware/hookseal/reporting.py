@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hookseal.capture import Capture
     from hookseal.ledger import Reply
 
-__all__ = ["ReadTwice", "ReceiveTwice", "WatchedReply", "WatchedSend"]
+__all__ = ["ELSEWHERE", "ReadTwice", "ReceiveTwice", "WatchedReply", "WatchedSend"]
 
 _Message: TypeAlias = MutableMapping[str, Any]
 _Receive: TypeAlias = Callable[[], Awaitable[_Message]]
@@ -26,6 +26,10 @@ _Send: TypeAlias = Callable[[_Message], Awaitable[None]]
 
 
 # --- ASGI ------------------------------------------------------------------------------------
+
+ELSEWHERE = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
+"""Messages whose bytes the server takes from a file: they are not ours to keep. Of the two only
+the second has ``more_body`` (ASGI extensions, Path Send and Zero Copy Send)."""
 
 
 class ReceiveTwice:
@@ -82,9 +86,10 @@ class WatchedSend:
             self._capture.add(message.get("body", b""))
             if not message.get("more_body", False):
                 self.reply = self._capture.reply()
-        elif kind == "http.response.pathsend":
+        elif kind in ELSEWHERE:
             self._capture.skip()
-            self.reply = self._capture.reply()
+            if not message.get("more_body", False):
+                self.reply = self._capture.reply()
 
 
 # --- WSGI ------------------------------------------------------------------------------------

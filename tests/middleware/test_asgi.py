@@ -109,8 +109,9 @@ def test_the_body_is_given_once_and_then_what_the_server_says():
     seen = []
 
     async def app(scope, receive, send):
-        seen.extend([await receive(), await receive()])
+        seen.append(await receive())
         await sends(START, part())(scope, receive, send)
+        seen.append(await receive())
 
     run(app, signed(), *body_messages(BODY[:5], BODY[5:9], b"", BODY[9:]))
     assert seen == [
@@ -269,14 +270,152 @@ def test_an_app_that_does_not_finish_its_reply_is_run_again(messages):
     assert len(ledger) == 0
 
 
-def test_an_app_that_sees_the_client_go_and_gives_up_is_run_again():
+GONE = {"type": "http.disconnect"}
+
+
+class Listener:
+    """An app that listens for the client to go while it makes its reply, as Django and Quart do."""
+
+    def __init__(self, *messages, listens=1):
+        self._messages = messages
+        self._listens = listens
+        self.heard = []
+        """How many messages the app had sent when each of its listeners heard."""
+        self.listening = []
+
+    async def _listen(self, receive):
+        assert await receive() == GONE
+        self.heard.append(self.sent)
+
+    async def __call__(self, scope, receive, send):
+        await receive()
+        self.sent = 0
+        self.listening = [asyncio.create_task(self._listen(receive)) for _ in range(self._listens)]
+        for message in self._messages:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            self.sent += 1
+            await send(message)
+
+
+def listen(app, *, server=None, **settings):
+    async def scenario():
+        messages = Messages(*body_messages(BODY), *(server or ()))
+        middleware = WebhookMiddleware(app, SECRET, **settings)
+        await middleware(asgi_scope(signed()), messages.receive, messages.send)
+        await asyncio.wait_for(asyncio.gather(*app.listening), SECONDS)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("listens", [1, 2])
+def test_an_app_hears_that_the_client_has_gone_when_its_reply_ends(listens):
+    ledger = MemoryLedger()
+    app = Listener(START, part(b"a", more=True), part(b"b"), listens=listens)
+    listen(app, ledger=ledger)
+    assert app.heard == [3] * listens
+    assert run(sends(), ledger=ledger).answer().replayed
+
+
+def test_an_app_that_streams_hears_that_the_client_has_gone():
+    large = part(b"x" * 5000, more=True)
+    app = Listener(START, large, *[part(b"y", more=True)] * 3)
+    listen(app)
+    assert app.heard == [2]
+
+
+@pytest.mark.parametrize("messages", [[], [START]], ids=["nothing", "start"])
+def test_an_app_that_ends_without_a_reply_leaves_no_listener_behind(messages):
+    ledger = MemoryLedger()
+    app = Listener(*messages)
+    listen(app, ledger=ledger)
+    assert app.heard == [len(messages)]
+    assert len(ledger) == 0
+
+
+def test_what_the_server_says_beside_a_disconnect_goes_straight_through():
+    said = {"type": "http.something"}
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.extend([await receive(), await receive()])
+        await sends(START, part())(scope, receive, send)
+
+    run(app, signed(), *body_messages(BODY), said)
+    assert seen[1] == said
+
+
+def test_a_listener_that_is_cancelled_loses_nothing():
+    once = [*body_messages(BODY), GONE]
+
+    async def receive():
+        return once.pop(0)  # a server need not say it twice
+
     async def app(scope, receive, send):
         await receive()
-        assert await receive() == {"type": "http.disconnect"}
+        asking = asyncio.create_task(receive())
+        await asyncio.sleep(0)
+        asking.cancel()  # as Starlette's request.is_disconnected() does
+        await asyncio.wait([asking])
+        await sends(START, part(b"ok"))(scope, receive, send)
+        assert await receive() == GONE
 
-    ledger = MemoryLedger()
-    run(app, ledger=ledger)
-    assert len(ledger) == 0
+    messages = Messages()
+    middleware = WebhookMiddleware(app, SECRET)
+    asyncio.run(middleware(asgi_scope(signed()), receive, messages.send))
+    assert messages.answer().body == b"ok"
+
+
+# --- requests that are cancelled -------------------------------------------------------------
+
+
+class SlowLedger(AsyncLedger):
+    """A store whose last steps wait for ``go``; ``asked`` is set when one of them is."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.go, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def _step(self, step, arguments):
+        self.asked.set()
+        await self.go.wait()
+        changed = step(*arguments)
+        self.ended.set()
+        return changed
+
+    async def complete(self, *arguments):
+        return await self._step(self.inner.complete, arguments)
+
+    async def release(self, *arguments):
+        return await self._step(self.inner.release, arguments)
+
+
+@pytest.mark.parametrize("mode", ["enforce", "report"])
+@pytest.mark.parametrize(("reply", "name"), [([START, part(b"ok")], "completed"), ([], "released")])
+@pytest.mark.parametrize("cancels", [1, 5])
+def test_a_claim_is_settled_though_its_request_is_cancelled(mode, reply, name, cancels):
+    """However often: anyio cancels again at each await."""
+    notes = []
+
+    async def scenario():
+        ledger, messages = SlowLedger(), Messages(*body_messages(BODY))
+        app = WebhookMiddleware(
+            sends(*reply), SECRET, ledger=ledger, mode=mode, observer=notes.append
+        )
+        task = asyncio.create_task(app(asgi_scope(signed()), messages.receive, messages.send))
+        await asyncio.wait_for(ledger.asked.wait(), SECONDS)
+        for _ in range(cancels):
+            task.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        ledger.go.set()
+        await asyncio.wait_for(ledger.ended.wait(), SECONDS)
+        await asyncio.sleep(0)
+        return len(ledger)
+
+    assert asyncio.run(scenario()) == (1 if name == "completed" else 0)
+    assert [note.name for note in notes] == ["accepted", name]
 
 
 # --- replies ---------------------------------------------------------------------------------
@@ -337,7 +476,14 @@ def test_a_stream_cut_short_is_run_again():
     assert len(ledger) == 0
 
 
+def test_a_file_that_is_cut_short_is_run_again():
+    ledger = MemoryLedger()
+    run(sends(START, {**ZEROCOPY, "more_body": True}), ledger=ledger)
+    assert len(ledger) == 0
+
+
 PATHSEND = {"type": "http.response.pathsend", "path": "/etc/motd"}
+ZEROCOPY = {"type": "http.response.zerocopysend", "file": 3}
 TRAILERS = {"type": "http.response.trailers", "headers": []}
 HINT = {"type": "http.response.early_hint", "links": []}
 DEBUG = {"type": "http.response.debug", "info": {}}
@@ -347,12 +493,24 @@ DEBUG = {"type": "http.response.debug", "info": {}}
     "messages",
     [
         [START, PATHSEND],
+        [START, ZEROCOPY],
+        [START, {**ZEROCOPY, "more_body": True}, {**ZEROCOPY, "more_body": False}],
+        [START, part(b"a", more=True), ZEROCOPY],
         [{**START, "trailers": True}, part(b"a"), TRAILERS],
         [HINT, START, part(b"a")],
         [START, HINT, part(b"a", more=True), part(b"b")],
         [DEBUG, START, part(b"a")],
     ],
-    ids=["pathsend", "trailers", "early hint", "late hint", "debug"],
+    ids=[
+        "pathsend",
+        "zerocopysend",
+        "two files",
+        "a file last",
+        "trailers",
+        "early hint",
+        "late hint",
+        "debug",
+    ],
 )
 def test_extensions_pass_in_order_and_the_event_is_done(messages):
     ledger = MemoryLedger()

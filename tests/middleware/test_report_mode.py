@@ -356,10 +356,17 @@ def test_a_client_that_went_away_is_the_apps_to_deal_with():
         ([{"type": "http.response.body", "body": b"ab", "more_body": True},
           {"type": "http.response.body", "body": b"c"}], b"abc"),
         ([{"type": "http.response.pathsend", "path": "/x"}], b""),
+        (
+            [
+                {"type": "http.response.zerocopysend", "file": 3, "more_body": True},
+                {"type": "http.response.zerocopysend", "file": 3},
+            ],
+            b"",
+        ),
         ([{"type": "http.response.body", "body": b"ab"},
           {"type": "http.response.trailers", "headers": []}], b"ab"),
     ],
-    ids=["streamed", "file", "trailers"],
+    ids=["streamed", "file", "two files", "trailers"],
 )  # fmt: skip
 def test_a_reply_goes_out_as_it_is_made(messages, stored):
     ledger = MemoryLedger()

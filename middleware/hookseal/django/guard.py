@@ -21,7 +21,7 @@ from hookseal.django.requests import (
     to_response,
     watch_request_body,
 )
-from hookseal.driving import drive, drive_async
+from hookseal.driving import drive, drive_async, drive_to_end, keep, run_to_end
 from hookseal.environ import EnvironReader, refuse_async
 from hookseal.errors import WebhookError
 from hookseal.gate import Gate
@@ -111,21 +111,30 @@ class Guard:
 
         async def settle_async(reply: Reply | None) -> None:
             renewing.discard(admitted)
-            await drive_async(self._gate.settle(admitted, reply), read_request_body, request)
+            await drive_to_end(self._gate.settle(admitted, reply))
 
         def settle(reply: Reply | None) -> None:
             _run_anywhere(settle_async(reply))
 
+        async def handle() -> HttpResponseBase:
+            try:
+                response = await view()
+                reply = self._begin(response, settle, settle_async)
+            except asyncio.CancelledError:
+                # The loop is ending, and a sync view runs on: its lease may not end before it.
+                renewing.discard(admitted)
+                self._gate.abandon(admitted)
+                raise
+            except BaseException as error:  # noqa: BLE001 # whatever it is, it is raised again
+                await settle_async(None)
+                return _answer(error, request)
+            if reply is not None:
+                await settle_async(reply)
+            return response
+
         hand_over(request, admitted.event)
-        try:
-            response = await view()
-            reply = self._begin(response, settle, settle_async)
-        except BaseException as error:  # noqa: BLE001 # whatever it is, it is raised again
-            await settle_async(None)
-            return _answer(error, request)
-        if reply is not None:
-            await settle_async(reply)
-        return response
+        # Django cancels a request whose client has gone, and no one stops a view on its thread.
+        return await run_to_end(handle())
 
     def _steps(
         self, request: HttpRequest
@@ -241,9 +250,6 @@ def _answer(error: BaseException, request: HttpRequest) -> HttpResponseBase:
     raise error
 
 
-_closing: set[asyncio.Task[None]] = set()
-
-
 def _run_anywhere(steps: Any) -> None:
     """Run ``steps`` to their end from a thread; leave them to the loop where one runs here."""
 
@@ -251,10 +257,8 @@ def _run_anywhere(steps: Any) -> None:
         await steps
 
     try:
-        loop = asyncio.get_running_loop()
+        asyncio.get_running_loop()
     except RuntimeError:
         async_to_sync(run)()
-        return
-    task = loop.create_task(run())
-    _closing.add(task)  # or the loop, which holds tasks weakly, may lose it
-    task.add_done_callback(_closing.discard)
+    else:
+        keep(run())

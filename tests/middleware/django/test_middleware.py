@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 
@@ -18,8 +19,17 @@ from hookseal.django import WebhookMiddleware, webhook_event
 from hookseal.ledger import MemoryLedger
 from hookseal.policy import Policy
 from hookseal.verify import WebhookEvent
-from tests.middleware.django.project import CSRF, MIDDLEWARE
-from tests.middleware.support import OTHER_SECRET, SECRET, AsyncLedger, forged, signed
+from tests.middleware.django.project import CSRF, MIDDLEWARE, Project
+from tests.middleware.support import (
+    OTHER_SECRET,
+    SECONDS,
+    SECRET,
+    AsyncLedger,
+    Messages,
+    asgi_scope,
+    forged,
+    signed,
+)
 
 
 def code(answer):
@@ -250,6 +260,134 @@ def test_an_async_store_serves_async_django(configured, project, face):
         assert "webhook-replayed" in [site.send(), site.send()][1].headers
 
 
+# --- clients that go away --------------------------------------------------------------------
+
+
+def asgi_request(call):
+    request = AsyncRequestFactory().post(
+        "/hooks", call.body, content_type="application/json", headers=call.headers
+    )
+    request.scope["scheme"] = "https"
+    return request
+
+
+class SlowView:
+    """A view on a thread, or on the loop, that ends when it is told."""
+
+    def __init__(self, ends):
+        self._ends = ends
+        self.runs = 0
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def _end(self):
+        if isinstance(self._ends, Exception):
+            raise self._ends
+        return self._ends
+
+    def sync(self, request):
+        self.runs += 1
+        self.begun.set()
+        assert self.go.wait(SECONDS)
+        return self._end()
+
+    async def on_loop(self, request):
+        self.runs += 1
+        self.begun.set()
+        assert await asyncio.to_thread(self.go.wait, SECONDS)
+        return self._end()
+
+
+class Caller(Messages):
+    """A client that stays until it is ``gone``, which the app has been ``told`` then."""
+
+    def __init__(self, call):
+        super().__init__({"type": "http.request", "body": call.body})
+        self._scope = asgi_scope(call)
+        self._asked = False
+        self.gone, self.told = asyncio.Event(), asyncio.Event()
+
+    async def ask(self, app):
+        await asyncio.wait_for(app(self._scope, self.receive, self.send), SECONDS)
+
+    async def receive(self):
+        if self._asked:
+            await self.gone.wait()
+            self.told.set()
+        self._asked = True
+        return await super().receive()
+
+
+@pytest.mark.parametrize("kind", ["sync", "on_loop"])
+@pytest.mark.parametrize(
+    ("ends", "name", "retried"),
+    [
+        (HttpResponse(b"done"), "completed", 200),
+        (HttpResponse(status=500), "released", 500),
+        (RuntimeError("boom"), "released", None),
+    ],
+    ids=["good", "bad", "raises"],
+)
+def test_a_view_whose_client_has_gone_is_not_run_beside_itself(
+    configured, kind, ends, name, retried
+):
+    view = SlowView(ends)
+    site = Project("asgi", getattr(view, kind), {"in_flight_wait": 0})
+    configured(**site.settings, DEBUG_PROPAGATE_EXCEPTIONS=retried is None)
+    site.start()
+    call = signed(path="/hooks")
+
+    async def scenario():
+        first, beside = Caller(call), Caller(call)
+        running = asyncio.create_task(first.ask(site.app))
+        assert await asyncio.to_thread(view.begun.wait, SECONDS)
+        first.gone.set()
+        await asyncio.wait_for(first.told.wait(), SECONDS)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await beside.ask(site.app)
+        view.go.set()
+        await asyncio.wait_for(running, SECONDS)
+        assert first.sent == []
+        return beside.answer()
+
+    assert code(asyncio.run(scenario())) == "delivery_in_flight"
+    assert site.noted == ["accepted", "rejected", name]
+    if retried is None:
+        with pytest.raises(RuntimeError):
+            site.send(call)
+    else:
+        assert site.send(call).status == retried
+    assert view.runs == (1 if name == "completed" else 2)
+
+
+def test_a_view_that_the_loop_ends_with_keeps_its_claim(configured):
+    notes = []
+    ledger = MemoryLedger()
+
+    async def serve():
+        begun = asyncio.Event()
+
+        async def get_response(request):
+            begun.set()
+            await asyncio.Event().wait()
+
+        guarded = WebhookMiddleware(get_response)
+        task = asyncio.ensure_future(guarded(asgi_request(signed(path="/hooks"))))
+        await asyncio.wait_for(begun.wait(), SECONDS)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+        assert task.cancelled()
+
+    configured(HOOKSEAL={"secrets": SECRET, "observer": notes.append, "ledger": ledger})
+    asyncio.run(serve())
+    assert [(note.name, note.detail) for note in notes] == [
+        ("accepted", ""),
+        ("settle_failed", "Cancelled"),
+    ]
+    assert len(ledger) == 1
+
+
 # --- streams ---------------------------------------------------------------------------------
 
 
@@ -322,12 +460,7 @@ def test_a_stream_may_be_closed_on_the_loop_itself(configured):
         return async_stream()
 
     async def serve():
-        call = signed(path="/hooks")
-        request = AsyncRequestFactory().post(
-            "/hooks", call.body, content_type="application/json", headers=call.headers
-        )
-        request.scope["scheme"] = "https"
-        response = await WebhookMiddleware(get_response)(request)
+        response = await WebhookMiddleware(get_response)(asgi_request(signed(path="/hooks")))
         response.close()
         response.close()
         assert [part async for part in response] == [b"one ", b"two"]
