@@ -5,6 +5,7 @@ Knows defaults and what makes a setting weak or wrong. Must not know requests.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypedDict
@@ -140,11 +141,13 @@ class Policy:
 
     def _check_numbers(self) -> None:
         for name in ("tolerance", "max_body", "body_timeout", "lease", "retention"):
-            if not getattr(self, name) > 0:  # NaN too
-                raise ConfigError(f"{name}: {getattr(self, name)}; it must be above 0.")
+            if not 0 < getattr(self, name) < math.inf:  # NaN is neither
+                raise ConfigError(f"{name}: {getattr(self, name)}; it must be above 0, and finite.")
         for name in ("in_flight_wait", "max_reply"):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f"{name}: {getattr(self, name)}; it must be 0 or more.")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(
+                    f"{name}: {getattr(self, name)}; it must be 0 or more, and finite."
+                )
         if self.retention <= 2 * self.tolerance:  # signed that far ahead, it is taken that late
             raise ConfigError(
                 f"retention: {self.retention} seconds; it must exceed twice the tolerance "

@@ -18,6 +18,12 @@ from .support import FACES, SECRET, Endpoint, signed
     [
         ({"tolerance": 0}, "tolerance: 0; it must be above 0"),
         ({"tolerance": float("nan")}, "tolerance: nan; it must be above 0"),
+        ({"tolerance": float("inf")}, "tolerance: inf; it must be above 0, and finite"),
+        ({"retention": float("inf")}, "retention: inf; it must be above 0, and finite"),
+        ({"lease": float("inf")}, "lease: inf; it must be above 0, and finite"),
+        ({"in_flight_wait": float("inf")}, "in_flight_wait: inf; it must be 0 or more, and finite"),
+        ({"in_flight_wait": float("nan")}, "in_flight_wait: nan; it must be 0 or more, and finite"),
+        ({"max_reply": float("inf")}, "max_reply: inf; it must be 0 or more, and finite"),
         ({"max_body": -1}, "max_body: -1; it must be above 0"),
         ({"body_timeout": 0.0}, "body_timeout: 0.0; it must be above 0"),
         ({"lease": 0}, "lease: 0; it must be above 0"),
@@ -35,6 +41,10 @@ from .support import FACES, SECRET, Endpoint, signed
         ({"exempt_paths": "/health"}, "exempt_paths: expected a list, got text"),
         ({"exempt_paths": ["health"]}, "exempt_paths: 'health' must begin with '/'"),
         ({"source": ""}, "source: the name is empty"),
+        (
+            {"source_budget": "100/second; 1000/hour"},
+            "source_budget: '100/second; 1000/hour' holds 2 rates, and one is counted. Write",
+        ),
         ({"failure_budget": "many"}, "failure_budget: 'many' is no rate"),
         ({"source_budget": "0/second"}, "source_budget: '0/second' lets nothing through"),
         ({"hops": 0}, "hops: 0; it is the number of proxies"),

@@ -65,11 +65,17 @@ class Rate:
 
     def __init__(self, rate: str, *, name: str) -> None:
         try:
-            self._item = limits.parse(rate)
+            items = limits.parse_many(rate)
         except ValueError:
             raise ConfigError(
                 f"{name}: {rate!r} is no rate. Write, for example, '20/minute' or '1000/second'."
             ) from None
+        if len(items) > 1:
+            raise ConfigError(
+                f"{name}: {rate!r} holds {len(items)} rates, and one is counted. Write the one "
+                f"that matters, such as '{items[0]}'."
+            )
+        self._item = items[0]
         if self._item.amount < 1:
             raise ConfigError(f"{name}: {rate!r} lets nothing through. Write None for no limit.")
         self.name = name
