@@ -31,6 +31,8 @@ ENDPOINT = "/webhooks"
 HEALTH = "/health"
 HANDLED = "/handled"
 _KEPT_EVENTS = 1000
+_KEPT_TYPE = 200
+"""In characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,5 +103,9 @@ async def _health(request: Request) -> Response:
 
 
 def _type_of(payload: Any) -> str:
-    """Return the ``type`` that Standard Webhooks payloads carry, or nothing."""
-    return str(cast("dict[str, Any]", payload).get("type", "")) if isinstance(payload, dict) else ""
+    """Return the ``type`` that Standard Webhooks payloads carry, or nothing, fit to be listed.
+
+    JSON can name half a surrogate pair, which no reply can hold.
+    """
+    kind = cast("dict[str, Any]", payload).get("type") if isinstance(payload, dict) else None
+    return kind[:_KEPT_TYPE].encode("utf-8", "replace").decode() if isinstance(kind, str) else ""

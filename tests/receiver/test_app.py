@@ -37,6 +37,23 @@ def test_a_signed_event_is_handled_and_listed_with_its_type():
     assert (event["id"], event["type"]) == ("msg_1", "invoice.paid")
 
 
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        (b'{"type":"\\ud800"}', "?"),
+        (b'{"type":"%s"}' % (b"x" * 201), "x" * 200),
+        (b'{"type":{"a":1}}', ""),
+        (b'{"type":null}', ""),
+        (b"{}", ""),
+        (b"[]", ""),
+    ],
+)
+def test_any_type_that_json_can_hold_may_be_listed(body, kept):
+    app = create_app(SECRET)
+    assert WebhookClient(app, SECRET, path=ENDPOINT).send(body=body).status == 200
+    assert [event["type"] for event in handled(app)] == [kept]
+
+
 def test_a_duplicate_is_answered_but_not_handled_again():
     app = create_app(SECRET)
     client = WebhookClient(app, SECRET, path=ENDPOINT)
