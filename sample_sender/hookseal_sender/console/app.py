@@ -46,6 +46,8 @@ def create_console(
     and the same in every process. Without ``playing`` there is no *Test in Play*. Raises
     :class:`hookseal.ConfigError` for a frame origin that is none.
     """
+    if playing is not None and playing.store is None:
+        playing.store = services.store
     web = Web(services, settings, Door(services, keys), Forms(form_key), links, playing)
     parts = (SigningIn(web), Workspaces(web), Webhooks(web), Changing(web), Logs(web))
     routes = [route for part in parts for route in part.routes()]

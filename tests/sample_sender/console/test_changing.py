@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hookseal import generate_secret
-from hookseal_sender.api.secrets import new_secret
+from hookseal_sender.api.secrets import new_secret, public_key
 from hookseal_sender.errors import NotFound
 from hookseal_sender.model import DeliveryState, EndpointDraft
 from hookseal_sender.store import LogFilter, MessageFilter, PageRequest
@@ -150,6 +150,27 @@ async def test_a_webhook_that_leaves_play_takes_its_secrets_along(
     assert (await play.store.bin_to_capture(token, 0)).secrets == (webhook.secrets[0].key,)
     await customer.submit(f"{path}/{act}", name="m", url=ENDPOINT_URL)
     assert (await play.store.bin_to_capture(token, 0)).secrets == ()
+
+
+async def test_webhooks_at_one_inspector_share_it(customer, app, store, play, inspected):
+    first, token = inspected
+    path = f"/app/{app.id}/webhooks"
+
+    async def secrets():
+        return set((await play.store.bin_to_capture(token, 0)).secrets)
+
+    await customer.submit(f"{path}/new", name="m", url=first.url, once="2", signing="v1a")
+    second = (await store.endpoints(app.id, PageRequest(descending=True))).items[0]
+    both = {first.secret, public_key(second.secret)}
+    assert await secrets() == both
+    await customer.submit(f"{path}/{first.id}/rotate", once="3", overlap="3600")
+    newest = (await store.endpoint(app.id, first.id)).secret
+    assert await secrets() == both | {newest}
+    await customer.submit(f"{path}/{second.id}/edit", name="m", url=ENDPOINT_URL)
+    assert await secrets() == {first.secret, newest}
+    await customer.submit(f"{path}/{second.id}/edit", name="m", url=first.url)
+    await customer.submit(f"{path}/{first.id}/delete")
+    assert await secrets() == {public_key(second.secret)}
 
 
 async def test_what_somebody_else_set_in_play_stays(customer, app, play, inspected):
