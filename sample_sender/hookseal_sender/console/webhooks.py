@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from hookseal_receiver.play import TooManyBins
 from hookseal_sender.api.examples import PING
-from hookseal_sender.api.secrets import new_secret, public_key
+from hookseal_sender.api.secrets import kind_of, new_secret, public_key
 from hookseal_sender.console.charts import Day, day_of
 from hookseal_sender.console.choosing import Choice, choice_of, chosen, groups_of
 from hookseal_sender.console.inputs import FormFaults, draft_in
@@ -234,7 +234,7 @@ async def secret_page(
         secret=shown,
         is_public=shown != secret,
         is_new=is_new,
-        snippets=snippets(),
+        snippets=snippets(kind_of(secret)),
         play_url=None if web.playing is None else await web.playing.view_url(endpoint),
         **values,
     )

@@ -3,13 +3,16 @@
 import asyncio
 import re
 from dataclasses import replace
+import subprocess
+import sys
 
 import pytest
 
-from hookseal_sender.api.secrets import new_secret
+from hookseal_sender.api.secrets import new_secret, public_key
 from hookseal_sender.console import webhooks
 from hookseal_sender.model import Disabled, EndpointDraft
 from hookseal_sender.store import PageRequest
+from hookseal_sender.console.snippets import snippets
 from tests.sample_sender.console.conftest import ENDPOINT_URL, PUBLIC_URL, SETTINGS
 
 pytestmark = pytest.mark.anyio
@@ -215,6 +218,55 @@ async def test_a_key_pair_shows_its_public_half_alone(customer, path, made):
 # --- Test in Play ------------------------------------------------------------------------------
 
 
+        assert "secret was shown" not in shown.text
+
+
+async def test_the_examples_fit_the_kind_of_secret(customer, path):
+    by_kind = {
+        kind: await customer.submit(
+            f"{path}/new", name="n", url=ENDPOINT_URL, once=kind, signing=kind
+        )
+        for kind in ("v1", "v1a")
+    }
+    for page in by_kind.values():
+        assert "WEBHOOK_SECRET" in page.words.partition("What your endpoint looks like")[0]
+        assert 'ROOT_URLCONF = "django_urls"' in page.text
+    assert "npm install" in by_kind["v1"].text
+    assert "ed25519" not in by_kind["v1"].text
+    assert "npm install" not in by_kind["v1a"].text
+    assert "There is none for Express" in by_kind["v1a"].words
+    installed = re.findall(r"pip install [^<]+", by_kind["v1a"].text)
+    assert installed == [
+        "pip install 'hookseal[ed25519]' fastapi",
+        "pip install 'hookseal[django,ed25519]'",
+        "pip install 'hookseal[ed25519]' flask",
+    ]
+
+
+DJANGO_STARTS = """
+import django
+django.setup()
+from django.urls import resolve
+print(resolve("/webhooks").func.__module__)
+"""
+
+
+@pytest.mark.parametrize("kind", ["v1", "v1a"])
+def test_the_files_for_django_work_as_they_are_shown(tmp_path, kind):
+    pytest.importorskip("django")
+    (django,) = (each for each in snippets(kind) if each.id == "django")
+    for name, content in django.files:
+        (tmp_path / name).write_text(content)
+    secret = new_secret(kind)
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "django_settings",
+        "WEBHOOK_SECRET": public_key(secret) or secret,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", DJANGO_STARTS],
+        cwd=tmp_path, env=environment, capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == ("django_urls\n", 0), done.stderr
 async def test_an_inspector_is_made_and_filled_in(customer, path, made, play):
     form = await customer.get(f"{path}/new")
     fields = {"csrf": form.csrf, "once": form.once, "name": "n", "url": "typed", "do": "play"}

@@ -29,28 +29,40 @@ class Snippet:
 
 
 @cache
-def snippets() -> tuple[Snippet, ...]:
-    """Return one for each framework."""
-    return (
-        _snippet("fastapi", "FastAPI", "pip install hookseal fastapi", "fastapi_app.py"),
+def snippets(kind: str) -> tuple[Snippet, ...]:
+    """Return one for each framework that can verify with secrets of the kind, "v1" or "v1a"."""
+    pairs = kind == "v1a"
+    django = "django,ed25519" if pairs else "django"
+    package = "'hookseal[ed25519]'" if pairs else "hookseal"
+    made = (
+        _snippet("fastapi", "FastAPI", f"pip install {package} fastapi", "fastapi_app.py"),
         _snippet(
             "django",
             "Django",
-            "pip install 'hookseal[django]'",
+            f"pip install 'hookseal[{django}]'",
             "django_settings.py",
             "django_urls.py",
         ),
-        _snippet("flask", "Flask", "pip install hookseal flask", "flask_app.py"),
-        _snippet(
-            "express",
-            "Express",
-            "npm install express standardwebhooks",
-            "express.mjs",
-            lacks="It checks signature and age. An id may come twice: remembering it is up to you.",
-        ),
+        _snippet("flask", "Flask", f"pip install {package} flask", "flask_app.py"),
+    )
+    return made if pairs else (*made, _express())
+
+
+def _express() -> Snippet:
+    return _snippet(
+        "express",
+        "Express",
+        "npm install express standardwebhooks",
+        "express.mjs",
+        lacks="It checks signature and age. An id may come twice: remembering it is up to you.",
     )
 
 
 def _snippet(id_: str, name: str, install: str, *files: str, lacks: str = "") -> Snippet:
-    texts = tuple((file, (_HERE / f"{file}.txt").read_text()) for file in files)
+    texts = tuple((file, _text(file)) for file in files)
     return Snippet(id=id_, name=name, install=install, files=texts, lacks=lacks)
+
+
+def _text(file: str) -> str:
+    """Return the example as it stands in a project of its own, which is no package of ours."""
+    return (_HERE / f"{file}.txt").read_text().replace('"examples.', '"')
