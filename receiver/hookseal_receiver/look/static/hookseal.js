@@ -53,6 +53,23 @@
     if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
   });
 
+  const kept = (work) => { try { return work(sessionStorage); } catch { return null; } };
+
+  // <input type="checkbox" data-renews>: unchecked, what renews itself stays as it is, on this page
+  // and on the next ones.
+  const renews = document.querySelector("[data-renews]");
+  const paused = () => renews !== null && !renews.checked;
+  if (renews) {
+    renews.checked = kept((store) => store.getItem("hookseal-paused")) !== "yes";
+    renews.addEventListener("change", () => {
+      kept((store) => store.setItem("hookseal-paused", paused() ? "yes" : ""));
+      say(paused() ? "Live updates are paused" : "Live updates go on");
+    });
+  }
+  document.addEventListener("htmx:before:request", (event) => {
+    if (paused()) event.preventDefault();
+  });
+
   // <time data-age="NOW" datetime="..."> shows how long ago, as the server's words do, and by the
   // server's clock: NOW is what it showed when the page was made.
   const told = document.querySelector("time[data-age]")?.dataset.age;
@@ -64,6 +81,7 @@
     return `${Math.floor(seconds / unit)}${name} ago`;
   };
   setInterval(() => {
+    if (paused()) return;
     for (const time of document.querySelectorAll("time[data-age]")) {
       const words = age((Date.now() - ahead - Date.parse(time.dateTime)) / 1000);
       if (time.textContent !== words) time.textContent = words;
@@ -121,7 +139,6 @@
 
   // <form data-auto> is submitted when a field of it changes; its button is for those without.
   // The keyboard then goes on where it was: a select is changed by each arrow key.
-  const kept = (work) => { try { return work(sessionStorage); } catch { return null; } };
   // A time is changed by each digit, so it counts once it is left.
   const submitSoon = (form) => setTimeout(() => { // after the key that changed it moved the focus
     kept((store) => store.setItem("hookseal-focus", document.activeElement?.id ?? ""));
