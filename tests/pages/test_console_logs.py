@@ -222,7 +222,7 @@ def test_filters_and_search(operator, mixed):
     page.goto(webhook.url("logs"))
 
     now = datetime.now(UTC)
-    earlier, later = (f"{now + timedelta(hours=hours):%Y-%m-%dT%H:%M}" for hours in (-1, 1))
+    earlier, ago, later = (f"{now + timedelta(hours=each):%Y-%m-%dT%H:%M}" for each in (-2, -1, 1))
     page.get_by_text("Limit the time").click()
     since, until = page.get_by_label("From (UTC)"), page.get_by_label("Until (UTC)")
     since.fill(later)
@@ -232,6 +232,10 @@ def test_filters_and_search(operator, mixed):
     until.focus()  # leaving the field is enough
     shows(5, 4, 3, 2, 1)
     until.fill(earlier)
+    until.press("Enter")
+    expect(until).to_have_accessible_description("This must be later than From.")
+    assert_accessible(page)
+    until.fill(ago)
     until.press("Enter")
     expect(page.get_by_text("Nothing matches.")).to_be_visible()
     assert_accessible(page)
@@ -252,7 +256,7 @@ def test_what_cannot_be_read_is_told_beside_its_field(operator, mixed):
     page.goto(webhook.url("logs?code=teapot&event=no spaces&from=yesterday"))
     for label, words in (
         ("Code", "Write a code such as 503"),
-        ("Event", "Write the name of an event"),
+        ("Event", "Write one event's whole name"),
         ("From (UTC)", "Write a time such as"),
     ):
         field = page.get_by_label(label, exact=True)
@@ -267,6 +271,12 @@ def test_all_that_failed_is_replayed(operator, spent, bench):
     webhook.change(url=place.url)
     page.goto(webhook.url("logs"))
     expect(page.get_by_role("main").get_by_text("Failed", exact=True)).to_have_count(4)
+    page.locator("summary").filter(has_text="Replay all failed").click()
+    expect(page.get_by_label("All that failed for good in")).to_have_value("604800")
+    own = page.get_by_label("Or since a time of your own (UTC)")
+    own.fill(f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M}")
+    page.get_by_role("button", name="Replay", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="none failed for good")).to_be_visible()
     page.locator("summary").filter(has_text="Replay all failed").click()
     page.get_by_label("All that failed for good in").select_option("the last hour")
     page.get_by_role("button", name="Replay", exact=True).click()
@@ -312,6 +322,18 @@ def test_the_command_that_is_copied_sends_it_again_verified(operator, workspace,
     assert [body.decode() for _, body in place.received] == [tricky, tricky]
 
 
+def test_a_replay_that_fails_again_says_so(operator, workspace, place):
+    page, webhook = operator, workspace.webhook(place.url)
+    place.answer(500)
+    message = workspace.publish()
+    webhook.finish(1)
+    page.goto(webhook.url("logs", message))
+    page.get_by_role("button", name="Replay").click()
+    webhook.finish(2)
+    note = page.get_by_role("status").filter(has_text="sent again")
+    expect(note).to_have_text("It was sent again, and failed again.")
+
+
 def test_what_is_to_come_is_cancelled(operator, workspace, place):
     page, webhook = operator, workspace.webhook(place.url)
     place.answer(500)
@@ -334,6 +356,8 @@ def test_older_deliveries_are_a_page_further(operator, workspace, place):
     expect(rows(page)).to_have_count(2)
     expect(rows(page).last).to_have_id(messages[0])
     expect(page.get_by_text("Older deliveries do not change by themselves")).to_be_visible()
+    page.get_by_role("link", name="Newest deliveries").click()
+    expect(rows(page).first).to_have_id(messages[-1])
 
 
 def test_a_time_is_typed_whole_before_it_counts(operator, mixed):
@@ -364,7 +388,7 @@ def test_the_log_without_javascript(operator, spent, bench, browsing):
     webhook.change(url=place.url)
     rows(page).first.get_by_role("link").click()
     page.get_by_role("button", name="Replay").click()
-    expect(page.get_by_text("It is being sent again.")).to_be_visible()
+    expect(page.get_by_text(re.compile("sent again"))).to_be_visible()
     webhook.finish(6)
     page.locator("summary").filter(has_text="Request and response").first.click()
     expect(page.get_by_role("table", name="Headers of the request").first).to_be_visible()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hookseal_sender.model import DeliveryState
 
-__all__ = ["LogQuery", "read_query"]
+__all__ = ["LogQuery", "moment_in", "read_query"]
 
 _FIELDS = ("id", "state", "code", "event", "from", "to")
 _LONGEST = 256
@@ -31,7 +31,7 @@ _CODE_DIGITS = 3
 class LogQuery:
     """A query: what it says, what it means, and what of it cannot be read.
 
-    ``id`` is a message's id or the event's own; with one, nothing else counts. ``behind`` is the
+    ``id`` is a message's id or the event's own, which counts beside the rest. ``behind`` is the
     message id to go on behind.
     """
 
@@ -51,11 +51,25 @@ class LogQuery:
         return f"{self.text}&behind={behind}" if self.text else f"behind={behind}"
 
 
+def moment_in(text: str) -> int | None:
+    """Return unix milliseconds of a time in UTC as browsers' forms write it, None for no time."""
+    try:
+        moment = datetime.fromisoformat(text)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(int(aware.timestamp() * 1000), 0)
+    except (ValueError, OverflowError):
+        return None
+
+
 def read_query(query: Mapping[str, str]) -> LogQuery:
     """Return what the query asks for."""
     given = {name: _text(query, name) for name in _FIELDS}
     faults: dict[str, str] = {}
     status, status_class = _code(given["code"], faults)
+    after_ms = _moment(given["from"], "from", faults)
+    before_ms = _moment(given["to"], "to", faults)
+    if after_ms is not None and before_ms is not None and after_ms >= before_ms:
+        faults["to"] = "This must be later than From."
     return LogQuery(
         given=given,
         id=given["id"],
@@ -65,8 +79,8 @@ def read_query(query: Mapping[str, str]) -> LogQuery:
             status=status,
             status_class=status_class,
             event_type=_event(given["event"], faults),
-            after_ms=_moment(given["from"], "from", faults),
-            before_ms=_moment(given["to"], "to", faults),
+            after_ms=after_ms,
+            before_ms=before_ms,
         ),
         faults=faults,
     )
@@ -101,19 +115,17 @@ def _code(text: str, faults: dict[str, str]) -> tuple[int | None, int | None]:
 
 def _event(text: str, faults: dict[str, str]) -> str | None:
     if text and not EVENT_NAME.match(text):
-        faults["event"] = "Write the name of an event, such as invoice.paid."
+        faults["event"] = (
+            "Write one event's whole name, such as invoice.paid. Patterns are not searched for."
+        )
         return None
     return text or None
 
 
 def _moment(text: str, name: str, faults: dict[str, str]) -> int | None:
-    """Return unix milliseconds of a time in UTC as browsers' forms write it."""
     if not text:
         return None
-    try:
-        moment = datetime.fromisoformat(text)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(int(aware.timestamp() * 1000), 0)
-    except (ValueError, OverflowError):
+    found = moment_in(text)
+    if found is None:
         faults[name] = "Write a time such as 2026-11-27T14:30."
-        return None
+    return found

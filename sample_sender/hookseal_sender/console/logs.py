@@ -6,13 +6,14 @@ Knows the pages of the log. Must not know how a request is made.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from hookseal_sender.console.asking import LogQuery, read_query
+from hookseal_sender.console.asking import LogQuery, moment_in, read_query
 from hookseal_sender.console.telling import attempt_views, body_view, curl_of, plan_of
 from hookseal_sender.console.webhooks import visible_event_types
 from hookseal_sender.console.words import CODES, STATES
@@ -37,8 +38,9 @@ _REPLAYABLE = {
     "86400": "the last day",
     "604800": "the last 7 days",
 }
+_PRESELECTED = "604800"  # the default schedule alone takes more than a day
 _STATE_OPTIONS = (("", "Any"), *((each.query, each.label) for each in STATES.values()))
-_SAID = re.compile(r"replayed-[0-9]{1,9}|disabled", re.ASCII)
+_SAID = re.compile(r"replayed-[0-9]{1,9}|disabled|no-time", re.ASCII)
 _NOTHING = LogPage(items=(), more_behind=None)
 
 
@@ -91,7 +93,9 @@ class Logs:
             plans=[plan_of(each, endpoint, self._web.settings) for each in found.items],
             state_options=_STATE_OPTIONS,
             codes=[name for name, _ in CODES],
+            faults=query.faults,
             replayable=_REPLAYABLE,
+            preselected=_PRESELECTED,
             said=_said(request),
             **values,
         )
@@ -103,26 +107,35 @@ class Logs:
                 message = await self._web.store.message(app.id, query.id)
             except NotFound:
                 return _NOTHING
-            where = LogFilter(msg_id=message.id)
+            where = replace(where, msg_id=message.id)
         return await self._web.store.search_deliveries(
             app.id, endpoint.id, where, before=query.behind, limit=_LISTED
         )
 
     async def replay_failed(self, request: Request) -> Response:
-        """Send all again that failed for good since a time."""
+        """Send all again whose last attempt was since a time and failed for good.
+
+        The time is not the message's: what has used up its schedule was published long before.
+        """
         visit, app, endpoint = await self._web.door.endpoint(request)
         given = dict(await self._web.form(request, visit))
-        seconds = given.get("since", "")
-        if seconds not in _REPLAYABLE:
-            return self._web.to_webhook(request, endpoint, "logs")
-        where = DeliveryFilter(
-            states=(DeliveryState.FAILED,), after_ms=self._web.now_ms - int(seconds) * 1000
-        )
+        after_ms = self._since(given)
+        if after_ms is None:
+            return self._web.to_webhook(request, endpoint, "logs", query="?said=no-time")
+        where = DeliveryFilter(states=(DeliveryState.FAILED,), attempted_after_ms=after_ms)
         try:
             count = await self._web.store.replay(app.id, endpoint.id, where)
         except Conflict:
             return self._web.to_webhook(request, endpoint, "logs", query="?said=disabled")
         return self._web.to_webhook(request, endpoint, "logs", query=f"?said=replayed-{count}")
+
+    def _since(self, given: dict[str, str]) -> int | None:
+        """Return the moment that was written, else the one that was chosen, None for neither."""
+        written = given.get("moment", "").strip()
+        if written:
+            return moment_in(written)
+        seconds = given.get("since", "")
+        return self._web.now_ms - int(seconds) * 1000 if seconds in _REPLAYABLE else None
 
     # --- one delivery --------------------------------------------------------------------------
 

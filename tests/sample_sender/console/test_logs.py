@@ -85,7 +85,8 @@ QUERIES = [
     ("from=2027-01-15T09:00:15%2B01:00&to=2027-01-15T08:00:25", ["failed"]),
     ("from=", ["queued", "retrying", "silent", "failed", "delivered"]),
     ("id=event-failed", ["failed"]),
-    ("id=event-failed&state=delivered&code=200", ["failed"]),
+    ("id=event-failed&state=failed&code=5xx", ["failed"]),
+    ("id=event-failed&state=delivered&code=200", []),
     ("id=none", []),
     ("id=msg_none", []),
     ("id=%00", ["queued", "retrying", "silent", "failed", "delivered"]),
@@ -119,6 +120,9 @@ async def test_a_message_is_found_by_its_id(customer, logs_path, log, make_endpo
         ("code=50", {"code"}),
         ("code=%D9%A3%D9%A3%D9%A3", {"code"}),
         ("event=a+b", {"event"}),
+        ("event=invoice.*", {"event"}),
+        ("from=2026-11-28T10:00&to=2026-11-27T10:00", {"to"}),
+        ("from=2026-11-28T10:00&to=2026-11-28T10:00", {"to"}),
         ("from=yesterday", {"from"}),
         ("to=2026-13-01", {"to"}),
         ("to=9999-12-31T23:59:59-23:59&from=0001-01-01T00:00%2B23:59", set()),
@@ -158,6 +162,12 @@ async def test_a_log_has_pages(customer, logs_path, log, monkeypatch):
     first = await customer.get(logs_path)
     (older,) = re.findall(r'href="/console([^"]+behind=[^"]+)"', first.text)
     assert "?behind=" in older
+    newest = re.compile(r'href="/console([^"]+)">Newest deliveries<')
+    assert newest.findall(first.text) == []
+    assert newest.findall((await customer.get(older)).text) == [logs_path]
+    assert newest.findall((await customer.get(f"{older}&code=200")).text) == [
+        f"{logs_path}?code=200"
+    ]
     assert (
         "hx-get" not in (await customer.get(older)).text.partition('id="log"')[2].partition(">")[0]
     )
@@ -370,6 +380,24 @@ async def test_one_is_sent_again(customer, logs_path, app, endpoint, store, log,
     assert (await customer.submit(f"{path}/replay")).to == f"{path}?said=busy"
 
 
+async def test_what_is_said_of_a_replay_follows_what_comes_of_it(customer, logs_path, log, work):
+    path = f"{logs_path}/{log['failed'].id}"
+    page = await customer.submit(f"{path}/replay")
+    live = re.search(r'hx-get="/console([^"]+)"', (await customer.get(page.to)).text)[1]
+    assert live == f"{path}/live?said=replayed"
+    for status, retry_in, told in (
+        (None, None, "It is being sent again."),
+        (500, 3600, "It was sent again, and failed again."),
+        (500, None, "It was sent again, and failed again."),
+        (200, None, "It was sent again, and arrived."),
+    ):
+        if status:
+            await customer.submit(f"{path}/replay")
+            await work(status, retry_in=retry_in)
+        assert told in (await customer.get(live)).words
+    assert "sent again" not in (await customer.get(f"{path}/live")).words
+
+
 async def test_nothing_is_sent_again_to_a_webhook_that_is_disabled(customer, hook, logs_path, log):
     await customer.submit(f"{hook}/disable")
     path = f"{logs_path}/{log['failed'].id}"
@@ -388,10 +416,10 @@ async def test_all_that_failed_lately_are_sent_again(
     app_id = endpoint.app_id
     clock.advance(3600)
     late = await send(endpoint)
-    await work(400)
+    await work(400)  # and those that were retrying and queued
     before = await store.delivery(app_id, log["failed"].id, endpoint.id)
     page = await customer.submit(f"{logs_path}/replay", since="3600")
-    assert page.to == f"{logs_path}?said=replayed-1"
+    assert page.to == f"{logs_path}?said=replayed-3"
     assert await store.delivery(app_id, log["failed"].id, endpoint.id) == before
     assert (await store.delivery(app_id, late.id, endpoint.id)).state is DeliveryState.READY
     page = await customer.submit(f"{logs_path}/replay", since="86400")
@@ -401,11 +429,43 @@ async def test_all_that_failed_lately_are_sent_again(
         assert state is DeliveryState.READY
 
 
+DEFAULT_SCHEDULE = (5, 300, 1800, 7200, 18_000, 36_000, 36_000)
+
+
+async def test_what_used_up_its_schedule_just_now_failed_in_the_last_hour(
+    sign_in, logs_path, endpoint, send, work, clock
+):
+    await send(endpoint)
+    for wait in DEFAULT_SCHEDULE:
+        assert await work(503, retry_in=wait) == 1
+        clock.advance(wait + 1)
+    await work(503)
+    operator = await sign_in()
+    page = await operator.submit(f"{logs_path}/replay", since="3600")
+    assert page.to == f"{logs_path}?said=replayed-1"
+
+
+@on_both
+async def test_all_that_failed_since_a_time_are_sent_again(customer, logs_path, log):
+    """The last attempts were at 08:00:20 and 08:00:30."""
+    for moment, count in (
+        ("2027-01-15T08:00:30", 0),
+        ("2027-01-15T08:00:29", 1),
+        ("2027-01-15T08:00", 1),
+    ):
+        page = await customer.submit(f"{logs_path}/replay", since="3600", moment=moment)
+        assert page.to == f"{logs_path}?said=replayed-{count}", moment
+
+
 async def test_a_time_that_is_no_choice_sends_nothing(
     customer, logs_path, app, endpoint, store, log
 ):
+    refused = f"{logs_path}?said=no-time"
     for since in ("", "1", "-3600", "9" * 400):
-        assert (await customer.submit(f"{logs_path}/replay", since=since)).to == logs_path
+        assert (await customer.submit(f"{logs_path}/replay", since=since)).to == refused
+    page = await customer.submit(f"{logs_path}/replay", since="3600", moment="yesterday")
+    assert page.to == refused
+    assert "Nothing was sent: choose a time" in (await customer.get(refused)).words
     state = (await store.delivery(app.id, log["failed"].id, endpoint.id)).state
     assert state is DeliveryState.FAILED
 
