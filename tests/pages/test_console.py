@@ -89,6 +89,7 @@ def create_by_keyboard_with_play(page):
     name, url = page.get_by_label("Name", exact=True), page.get_by_label("URL")
     press(page, page.get_by_role("button", name="Save"))
     expect(page.get_by_role("alert")).to_contain_text("2 fields need a change")
+    expect(page.get_by_role("alert")).to_be_focused()
     for field, words in ((name, "Give the webhook a name"), (url, "Enter the URL")):
         expect(field).to_have_accessible_description(re.compile(words))
         expect(field).to_have_attribute("aria-invalid", "true")
@@ -179,7 +180,7 @@ def see_why_it_failed(page, place):
 def repair_and_replay(page, place, secret):
     place.answer(204)
     page.get_by_role("button", name="Replay").click()
-    expect(page.get_by_role("status").filter(has_text="It is being sent again")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="sent again")).to_be_visible()
     expect(badge(page)).to_have_text("Delivered")
     first = page.locator(".timeline > li").first
     expect(first).to_contain_text("Attempt 3: 204 No Content")
@@ -248,6 +249,9 @@ def test_events_are_found_chosen_by_group_and_pattern_and_shown_again(operator, 
     expect(page.get_by_role("checkbox", name="user.deleted")).to_be_visible()
     expect(groups).to_have_count(1)
     find.press("Enter")  # searches, and does not send the form
+    find.fill("invoice.*")
+    expect(page.locator("[data-item]:visible")).to_have_count(1)
+    expect(page.get_by_role("checkbox", name="invoice.*")).to_be_visible()
     find.fill("nothing such")
     expect(page.get_by_text("No event is called that.")).to_be_visible()
     assert_accessible(page)
@@ -297,7 +301,64 @@ def test_faults_stand_beside_their_fields_and_what_was_written_stays(operator, b
     )
     expect(page.get_by_label("Name", exact=True)).to_have_value("Kept")
     expect(page.get_by_label("URL")).to_have_value("ftp://example.com/")
+    expect(page).to_have_title(re.compile("^Error: Create Webhook"))
     assert_accessible(page)
+    press(page, page.get_by_role("link", name="Choose at least one event"))
+    expect(page.get_by_label("All events")).to_be_focused()
+
+
+@pytest.mark.parametrize("label", ["Name", "URL"])
+def test_enter_in_a_field_saves(operator, bench, label):
+    page, place = operator, bench.endpoints.place()
+    workspace = bench.workspace()
+    page.goto(workspace.url("webhooks", "new"))
+    page.get_by_label("Name", exact=True).fill("Typed")
+    page.get_by_label("URL").fill(place.url)
+    assert_accessible(page)
+    page.get_by_label(label, exact=True).press("Enter")
+    expect(page.get_by_role("heading", name="Webhook created")).to_be_visible()
+    (made,) = bench.api.get(f"/app/{workspace.id}/endpoint").json()["data"]
+    assert (made["name"], made["url"]) == ("Typed", place.url)
+
+
+def test_a_url_that_play_replaces_is_still_told(operator, bench):
+    page = operator
+    page.goto(bench.workspace().url("webhooks", "new"))
+    page.get_by_label("URL").fill("https://example.com/mine")
+    page.get_by_role("button", name="Test in Play").click()
+    expect(page.get_by_label("URL")).to_have_value(re.compile("/play/in/"))
+    note = page.get_by_role("status").filter(has_text="A private URL was made")
+    expect(note).to_contain_text("in place of https://example.com/mine")
+
+
+def test_the_page_of_a_webhook_renews_itself_unless_it_is_paused(operator, bench):
+    page, place = operator, bench.endpoints.place()
+    workspace = bench.workspace()
+    webhook = workspace.webhook(place.url)
+    page.goto(webhook.url())
+    page.get_by_label("Event", exact=True).select_option("invoice.paid")
+    workspace.publish()
+    expect(page.locator(".recent li")).to_have_count(1)
+    expect(page.locator(".recent")).to_contain_text("Delivered")
+    expect(page.get_by_label("Event", exact=True)).to_have_value("invoice.paid")
+    assert_accessible(page)
+
+    live = page.get_by_role("checkbox", name="Live")
+    press(page, live, "Space")
+    expect(page.locator("#said")).to_have_text("Live updates are paused")
+    for rest in ((), ("logs",)):  # on the next page too
+        page.goto(webhook.url(*rest))
+        expect(live).not_to_be_checked()
+    rows = page.locator("table.log tbody tr")
+    expect(rows).to_have_count(1)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    workspace.publish()
+    page.wait_for_timeout(3500)  # longer than it renews itself
+    assert asked == []
+    expect(rows).to_have_count(1)
+    live.check()
+    expect(rows).to_have_count(2)
 
 
 def test_disabled_it_holds_and_enabled_it_delivers(operator, bench):
@@ -306,7 +367,7 @@ def test_disabled_it_holds_and_enabled_it_delivers(operator, bench):
     webhook = workspace.webhook(place.url)
     page.goto(webhook.url())
     page.get_by_role("button", name="Disable").click()
-    expect(page.get_by_text("Events that come are held")).to_be_visible()
+    expect(page.get_by_text("Events that come meanwhile are held")).to_be_visible()
     expect(page.get_by_role("button", name="Send test event")).to_be_disabled()
     message = workspace.publish()
     page.goto(webhook.url("logs", message))
@@ -434,6 +495,7 @@ def test_ages_are_by_the_servers_clock(operator, bench):
     workspace.publish()
     webhook.finish(1)
     page.clock.install(time=time.time() + 7200)
+    page.route("**/live", lambda route: route.fulfill(status=204))  # nothing but the clock
     page.goto(webhook.url())
     age = page.locator(".recent time")
     expect(age).to_have_text(re.compile("just now| s ago"))

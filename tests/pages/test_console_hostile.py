@@ -119,7 +119,12 @@ def test_long_names_leave_the_lists_their_width(operator, bench):
     webhook = workspace.webhook(url, "A name that goes on " * 12)
     workspace.publish("customer.subscription." + "x" * 200)
     webhook.finish(1)
-    lists = {"Webhooks": workspace.url("webhooks"), "Deliveries": webhook.url("logs")}
+    bench.workspace("W" * 256, uid="u" * 256)
+    lists = {
+        "Workspaces": f"{bench.console}/workspaces",
+        "Webhooks": workspace.url("webhooks"),
+        "Deliveries": webhook.url("logs"),
+    }
     for name, there in lists.items():
         page.goto(there)
         table = page.get_by_role("region", name=name)
@@ -214,6 +219,7 @@ def test_without_javascript(page, bench, place, browsing):
 def test_on_a_phone_nothing_is_wider_than_the_screen(operator, bench, place, browsing):
     browsing.expect("status of 422")
     page, workspace = operator, bench.workspace("Donaudampfschifffahrtsgesellschaft & Töchter")
+    bench.workspace("n" * 256, uid="u" * 255)
     place.answer(503, b"x" * 2000, content_type="text/plain", x_long="y" * 500)
     webhook = workspace.webhook(
         f"{place.url}", "Rechnungswesen-Schnittstelle-Nordost", eventTypes=["invoice.*", "a" * 200]
@@ -234,6 +240,9 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(operator, bench, place, bro
     assert_accessible(page)
     page.locator("summary").filter(has_text="Request and response").tap()
     assert_fits(page)
+    ruled = "cell => getComputedStyle(cell).borderBottomWidth"
+    for cell in page.locator("table.headers").first.locator("tbody :is(th, td)").all():
+        assert cell.evaluate(ruled) == "0px"  # the row has one
     page.goto(webhook.url("logs"))
     page.locator("summary").filter(has_text="Replay all failed").tap()
     assert_fits(page)

@@ -174,13 +174,13 @@ class Changing:
             lambda: self._rotate(endpoint, overlap),
         )
         if rotated is None:
-            return self._web.to_webhook(request, endpoint)
+            return self._web.to_webhook(request, endpoint, query="?said=rotated-before")
         return await secret_page(
             self._web, request, visit, app, rotated, is_new=False, overlap=overlap
         )
 
     async def _rotate(self, endpoint: Endpoint, overlap: int) -> Endpoint:
-        secret = new_secret(kind_of(endpoint.secrets[0].key))
+        secret = new_secret(kind_of(endpoint.secret) if endpoint.secrets else "v1")
         secrets = await self._web.store.rotate_secret(
             endpoint.app_id, endpoint.id, secret, overlap=overlap
         )

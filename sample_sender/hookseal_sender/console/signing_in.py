@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from hookseal_sender.console.access import SignInNeeded
 from hookseal_sender.console.web import Web, base_of
+from hookseal_sender.console.words import sentence
 from hookseal_sender.errors import Unauthenticated
 from hookseal_sender.visits import Visit, VisitEnded
 
@@ -97,10 +98,11 @@ class SigningIn:
     async def _asked(
         self, request: Request, status: int, fault: str = "", target: str | None = None
     ) -> Response:
+        faults = {"token": sentence(fault)} if fault else {}
         if target is None:
             target = request.query_params.get("next", "")
         return await self._web.page(
-            request, "sign_in.html", status=status, fault=fault, target=target
+            request, "sign_in.html", status=status, faults=faults, target=target
         )
 
     async def _closed(self, request: Request, words: str) -> Response:

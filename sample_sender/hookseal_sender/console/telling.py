@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AttemptView", "Plan", "attempt_views", "body_view", "curl_of", "plan_of"]
 
+_ANY_SECRET = "whsec_" + "A" * 43 + "="  # what a signature is made with that is not shown
 _HIDDEN = "(not shown)"
 _NOT_KEPT = "v1,... (made for this attempt, and not kept)"
 
@@ -79,9 +80,11 @@ def body_view(message: Message, *, whole: bool = False) -> Shown | None:
 def curl_of(endpoint: Endpoint, message: Message, payload: bytes, now: float) -> str:
     """Return a shell command that makes the request anew, signed at ``now`` with today's secret.
 
-    Custom headers that may be credentials have no value in it.
+    Custom headers that may be credentials have no value in it. Raises SealBroken where there is no
+    secret that can be read.
     """
-    headers = _headers(endpoint, message, payload, int(now))
+    keys = (endpoint.secret, *(each.key for each in endpoint.secrets[1:]))
+    headers = _headers(endpoint, message, payload, int(now), keys)
     shown = tuple(
         (name, "..." if name in endpoint.headers and is_sensitive(name) else value)
         for name, value in headers
@@ -101,7 +104,7 @@ def _view(attempt: Attempt, endpoint: Endpoint, message: Message) -> AttemptView
 
 def _sent(attempt: Attempt, endpoint: Endpoint, message: Message) -> tuple[tuple[str, str], ...]:
     """Return the headers of an attempt: times and ids are its own, custom headers today's."""
-    headers = _headers(endpoint, message, b"", attempt.started_ms // 1000)
+    headers = _headers(endpoint, message, b"", attempt.started_ms // 1000, (_ANY_SECRET,))
     return tuple((name, _told(name, value, endpoint)) for name, value in headers)
 
 
@@ -112,13 +115,13 @@ def _told(name: str, value: str, endpoint: Endpoint) -> str:
 
 
 def _headers(
-    endpoint: Endpoint, message: Message, payload: bytes, timestamp: int
+    endpoint: Endpoint, message: Message, payload: bytes, timestamp: int, keys: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
     headers = attempt_headers(
         message.id,
         timestamp,
         payload,
-        secrets=tuple(each.key for each in endpoint.secrets),
+        secrets=keys,
         custom=endpoint.headers,
         content_type=message.content_type,
     )

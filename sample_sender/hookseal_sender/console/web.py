@@ -18,7 +18,7 @@ from hookseal_receiver.look import FormRefused, Pages, read_form_list
 from hookseal_receiver.play.present import visible
 from hookseal_sender.console.access import PlanLacking, SignInNeeded
 from hookseal_sender.console.words import FILTERS, STATES
-from hookseal_sender.errors import SenderError, Unauthenticated
+from hookseal_sender.errors import NotFound, SealBroken, SenderError, Unauthenticated
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -35,6 +35,7 @@ __all__ = ["ConsoleSettings", "Web"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _OUR_FAULT = 500
+_FAILED = "This failed here. Try again in a while."
 Fields = list[tuple[str, str]]
 
 
@@ -154,10 +155,7 @@ class Web:
     async def _failed(self, request: Request, error: SenderError) -> Response:
         if isinstance(error, Unauthenticated):
             return await self._say(request, 401, "This is not valid any more.")
-        words = {404: "There is nothing here, or it is somebody else's."}
-        return await self._say(
-            request, error.status_hint, words.get(error.status_hint, f"{error}.")
-        )
+        return await self._say(request, error.status_hint, _words(error))
 
     async def _refused(self, request: Request, error: FormRefused) -> Response:
         return await self._say(request, error.status, str(error))
@@ -170,12 +168,38 @@ class Web:
 
     async def _broken(self, request: Request, _error: Exception) -> Response:
         """Say that it is our fault; the server logs what it was."""
-        return await self._say(request, _OUR_FAULT, "This failed here. Try again in a while.")
+        return await self._say(request, _OUR_FAULT, _FAILED)
 
     async def _say(self, request: Request, status: int, words: str) -> Response:
         if _is_part(request):
             return _part_lost(status)
-        return await self.page(request, "wrong.html", status=status, words=words)
+        visit, app = await self._who(request)
+        return await self.page(
+            request, "wrong.html", visit=visit, app=app, status=status, words=words
+        )
+
+    async def _who(self, request: Request) -> tuple[Visit | None, Application | None]:
+        """Return who is signed in, and the application of the path where it is theirs to see."""
+        try:
+            if "app_id" in request.path_params:
+                return await self.door.application(request)
+        except Exception:  # noqa: BLE001, S110 # this page says what is wrong, whatever else is
+            pass
+        try:
+            return await self.door.visitor(request), None
+        except Exception:  # noqa: BLE001 # likewise
+            return None, None
+
+
+def _words(error: SenderError) -> str:
+    """Return what a page says: nothing of what only whoever runs the sender can use."""
+    if isinstance(error, SealBroken):
+        return "A secret of this webhook cannot be read. Rotate it, or ask whoever runs this."
+    if error.status_hint >= _OUR_FAULT:
+        return _FAILED
+    if isinstance(error, NotFound):
+        return "There is nothing here, or it is somebody else's."
+    return f"{error}."
 
 
 def base_of(request: Request) -> str:

@@ -64,6 +64,7 @@ class Webhooks:
             Route(f"{here}/new", self.new),
             Route(f"{here}/new", self.make, methods=["POST"]),
             Route(f"{here}/{{endpoint_id}}", self.one),
+            Route(f"{here}/{{endpoint_id}}/live", self.live),
         ]
 
     # --- the list ------------------------------------------------------------------------------
@@ -124,7 +125,8 @@ class Webhooks:
         )
         if made is None:
             app_id = request.path_params["app_id"]
-            return self._web.to(request, "app", app_id, "webhooks", made_id)
+            said = "?said=made-before"
+            return self._web.to(request, "app", app_id, "webhooks", made_id, query=said)
         return await secret_page(self._web, request, visit, app, made, is_new=True)
 
     async def _create(self, app: Application, draft: EndpointDraft, fields: Fields) -> Endpoint:
@@ -136,14 +138,21 @@ class Webhooks:
     async def _with_inspector(
         self, request: Request, visit: Visit, app: Application, fields: Fields, playing: Playing
     ) -> Response:
+        typed = dict(fields).get("url", "").strip()
         try:
-            url = await playing.make(app, dict(fields).get("url", "").strip())
+            url = await playing.make(app, typed)
         except TooManyBins as error:
             faults = {"url": str(error)}
             return await self._asked(request, visit, app, fields, status=422, faults=faults)
         given = [(name, value) for name, value in fields if name != "url"]
         return await self._asked(
-            request, visit, app, [*given, ("url", url)], status=200, in_play=True
+            request,
+            visit,
+            app,
+            [*given, ("url", url)],
+            status=200,
+            in_play=True,
+            replaced="" if typed == url else typed,
         )
 
     async def _asked(
@@ -156,6 +165,7 @@ class Webhooks:
         status: int,
         faults: dict[str, str] | None = None,
         in_play: bool = False,
+        replaced: str = "",
     ) -> Response:
         groups = groups_of(await visible_event_types(self._web, visit))
         choice = Choice(everything=True)
@@ -172,6 +182,7 @@ class Webhooks:
             groups=groups,
             choice=choice,
             in_play=in_play,
+            replaced=replaced,
             once=dict(fields).get("once") or self._once.new(),
         )
 
@@ -180,29 +191,54 @@ class Webhooks:
     async def one(self, request: Request) -> Response:
         """Show a webhook: how it does, what it gets, and what can be done with it."""
         visit, app, endpoint = await self._web.door.endpoint(request)
+        event_types = await visible_event_types(self._web, visit)
+        examples = [PING, *(each.name for each in event_types if each.schemas)]
+        return await self._shown(
+            request,
+            "webhook.html",
+            visit,
+            app,
+            endpoint,
+            examples=[(each, each) for each in examples],
+            public_key=public_key(endpoint.secret) if endpoint.secrets else None,
+        )
+
+    async def live(self, request: Request) -> Response:
+        """Return what changes of it, for a page that is live."""
+        visit, app, endpoint = await self._web.door.endpoint(request)
+        return await self._shown(request, "_webhook.html", visit, app, endpoint)
+
+    async def _shown(
+        self,
+        request: Request,
+        template: str,
+        visit: Visit,
+        app: Application,
+        endpoint: Endpoint,
+        **values: Any,
+    ) -> Response:
         now = self._web.now_ms
         tallies = await self._web.store.tallies(app.id, after_ms=now - _DAY_MS)
         recent = await self._web.store.search_deliveries(
             app.id, endpoint.id, LogFilter(), limit=_RECENT
         )
-        event_types = await visible_event_types(self._web, visit)
-        examples = [PING, *(each.name for each in event_types if each.schemas)]
-        play_url = None
+        play_url, gone = None, False
         if self._web.playing is not None:
             play_url = await self._web.playing.view_url(endpoint)
+            gone = play_url is None and await self._web.playing.is_gone(endpoint)
         return await self._web.page(
             request,
-            "webhook.html",
+            template,
             visit=visit,
             app=app,
             endpoint=endpoint,
             day=day_of(tallies.get(endpoint.id, ()), now),
             recent=recent.items,
-            examples=[(each, each) for each in examples],
             why_disabled=None if endpoint.disabled_for is None else DISABLED[endpoint.disabled_for],
             play_url=play_url,
-            public_key=public_key(endpoint.secrets[0].key),
+            inspector_gone=gone,
             said=request.query_params.get("said", ""),
+            **values,
         )
 
 
@@ -223,7 +259,7 @@ async def secret_page(
     **values: Any,
 ) -> Response:
     """Return the page that shows an endpoint's newest secret, this once."""
-    secret = endpoint.secrets[0].key
+    secret = endpoint.secret
     shown = public_key(secret) or secret
     return await web.page(
         request,

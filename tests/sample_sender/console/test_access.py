@@ -306,3 +306,15 @@ async def test_the_gate_promises_the_retries_that_there_are(
     browser = await sign_in(make_console(settings=replace(SETTINGS, retry_schedule=schedule)))
     app = await make_application(plan="starter")
     assert says in (await browser.get(f"/app/{app.id}/webhooks")).words
+
+
+async def test_a_page_that_says_what_is_wrong_leaves_the_way_back(customer, operator, browser, app):
+    webhooks = f'href="/console/app/{app.id}/webhooks"'
+    there = await customer.get(f"/app/{app.id}/webhooks/none")
+    assert there.status == 404
+    assert webhooks in there.text
+    assert "Sign out" in there.words
+    assert "Sign out" in (await customer.get("/none")).words
+    assert 'href="/console/workspaces"' in (await operator.get("/app/none/webhooks")).text
+    nobody = await browser.get("/none")
+    assert (nobody.status, "Sign out" in nobody.words) == (404, False)

@@ -269,7 +269,8 @@ async def test_sending_the_form_twice_makes_one_secret(customer, store, app, end
     pages = await asyncio.gather(*(customer.post(f"{hook}/rotate", fields) for _ in range(3)))
     assert min(page.status for page in pages) == 200
     again = await customer.post(f"{hook}/rotate", fields)
-    assert again.to == hook
+    assert again.to == f"{hook}?said=rotated-before"
+    assert "the new secret was shown once" in (await customer.get(again.to)).words
     assert len((await store.endpoint(app.id, endpoint.id)).secrets) == 2
     without = await customer.submit(f"{hook}/rotate")
     assert without.status == 403

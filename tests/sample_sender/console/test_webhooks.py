@@ -1,18 +1,20 @@
 """The list of webhooks, making one, and the page of each."""
 
 import asyncio
+import os
 import re
-from dataclasses import replace
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from hookseal_sender.api.secrets import new_secret, public_key
 from hookseal_sender.console import webhooks
+from hookseal_sender.console.snippets import snippets
 from hookseal_sender.model import Disabled, EndpointDraft
 from hookseal_sender.store import PageRequest
-from hookseal_sender.console.snippets import snippets
 from tests.sample_sender.console.conftest import ENDPOINT_URL, PUBLIC_URL, SETTINGS
 
 pytestmark = pytest.mark.anyio
@@ -114,7 +116,8 @@ async def test_sending_the_form_twice_makes_one(customer, path, made):
     (endpoint,) = await made()
     assert sum(page.status == 200 for page in pages) == 1
     again = await customer.post(f"{path}/new", fields)
-    assert again.to == f"{path}/{endpoint.id}"
+    assert again.to == f"{path}/{endpoint.id}?said=made-before"
+    assert "its secret was shown once" in (await customer.get(again.to)).words
     other = await customer.get(f"{path}/new")
     await customer.post(f"{path}/new", {**fields, "once": other.once})
     assert len(await made()) == 2
@@ -172,6 +175,8 @@ async def test_a_fault_is_beside_its_field_and_nothing_is_lost(
     assert 'role="alert"' in page.text
     assert all(f'href="#{each}"' in page.text for each in faults)
     assert 'value="v1a" checked' in page.text
+    assert "<details open><summary>Kind of signature" in page.text
+    assert "<title>Error: Create Webhook" in page.text
     assert 'value="some" checked' in page.text
     if "\0" not in given["name"]:
         assert f'value="{given["name"]}"' in page.text
@@ -210,14 +215,9 @@ async def test_a_key_pair_shows_its_public_half_alone(customer, path, made):
     page = await customer.submit(f"{path}/new", name="n", url=ENDPOINT_URL, once="1", signing="v1a")
     (endpoint,) = await made()
     assert endpoint.secrets[0].key.startswith("whsk_")
-    for shown in (page, await customer.get(f"{path}/{endpoint.id}")):
+    for shown in (page, await customer.get(f"{path}/{endpoint.id}?said=made-before")):
         assert "whsk_" not in shown.text
         assert "whpk_" in shown.text
-
-
-# --- Test in Play ------------------------------------------------------------------------------
-
-
         assert "secret was shown" not in shown.text
 
 
@@ -267,6 +267,11 @@ def test_the_files_for_django_work_as_they_are_shown(tmp_path, kind):
         cwd=tmp_path, env=environment, capture_output=True, check=False, text=True,
     )  # fmt: skip
     assert (done.stdout, done.returncode) == ("django_urls\n", 0), done.stderr
+
+
+# --- Test in Play ------------------------------------------------------------------------------
+
+
 async def test_an_inspector_is_made_and_filled_in(customer, path, made, play):
     form = await customer.get(f"{path}/new")
     fields = {"csrf": form.csrf, "once": form.once, "name": "n", "url": "typed", "do": "play"}
@@ -274,6 +279,7 @@ async def test_an_inspector_is_made_and_filled_in(customer, path, made, play):
     assert (filled.status, filled.once, filled.faults) == (200, form.once, {})
     assert 'name="name" type="text" class="" value="n"' in filled.text
     (url,) = set(PLAY_URL.findall(filled.text))
+    assert "in place of typed" in filled.words
     assert await made() == []
     created = await customer.post(f"{path}/new", {**fields, "url": url, "do": "save"})
     (endpoint,) = await made()
@@ -311,7 +317,8 @@ async def test_who_asks_for_an_inspector_again_keeps_the_one_there_is(
     elsewhere = await (await let_in(other)).submit(
         f"/app/{other.id}/webhooks/new", do="play", url=url
     )
-    assert url not in elsewhere.text
+    assert f'value="{url}"' not in elsewhere.text
+    assert f"in place of {url}" in elsewhere.words
 
 
 async def test_anothers_inspector_is_a_url_like_any_other(
@@ -326,6 +333,26 @@ async def test_anothers_inspector_is_a_url_like_any_other(
     assert VIEW_URL.search(page.text) is None
     one = await play.store.bin_to_capture(url.rpartition("/")[2], 0)
     assert one.secrets == ()
+
+
+async def test_a_webhook_whose_inspector_is_gone_says_so(
+    customer, let_in, path, make_application, made, play
+):
+    filled = await customer.submit(f"{path}/new", do="play")
+    url = PLAY_URL.search(filled.text)[0]
+    await customer.submit(f"{path}/new", name="n", url=url, once="1")
+    (endpoint,) = await made()
+    other = await make_application()
+    elsewhere = await let_in(other)
+    await elsewhere.submit(f"/app/{other.id}/webhooks/new", name="n", url=url, once="1")
+    listed = await elsewhere.get(f"/app/{other.id}/webhooks")
+    (theirs,) = re.findall(r'class="hook-name" href="/console([^"]+)"', listed.text)
+    for shown in (await customer.get(f"{path}/{endpoint.id}"), await elsewhere.get(theirs)):
+        assert "is gone" not in shown.words
+    one = await play.store.bin_to_capture(url.rpartition("/")[2], 0)
+    await play.store.delete_bin(one.id)
+    for where in (f"{path}/{endpoint.id}", f"{path}/{endpoint.id}/live"):
+        assert "Its inspector in Play is gone" in (await customer.get(where)).words
 
 
 async def test_without_play_there_is_no_inspector(sign_in, make_console, path, made):
@@ -367,6 +394,48 @@ async def test_the_page_of_a_webhook_tells_its_settings(
     assert not SECRET.search(page.text)
 
 
+async def test_a_webhook_is_live(customer, hook, endpoint, send, work):
+    page = await customer.get(hook)
+    assert f'hx-get="/console{hook}/live"' in page.text
+    message = await send(endpoint, "x.y")
+    await work(200)
+    live = await customer.get(f"{hook}/live")
+    assert message.id in live.text
+    assert "1 succeeded, 0 failed" in live.words
+    assert "<html" not in live.text
+    assert live.text.strip() in (await customer.get(hook)).text
+
+
+@pytest.fixture
+async def unreadable(store, endpoint, send, work):
+    """A message to an endpoint whose secret was sealed with a key that was lost."""
+    message = await send(endpoint)
+    await work(500)
+    sealed = f"v1.{'0' * 12}.AAAA"
+    lose = text("UPDATE endpoint SET secrets = :sealed").bindparams(sealed=sealed)
+    await store.database.write(lambda connection, _now_ms: connection.execute(lose))
+    return message
+
+
+async def test_a_secret_that_cannot_be_read_is_told_as_each_can_use_it(
+    customer, operator, hook, unreadable
+):
+    for place in ("", "/live", "/edit", "/logs", f"/logs/{unreadable.id}", "/rotate", "/delete"):
+        page = await customer.get(f"{hook}{place}")
+        assert page.status == 200
+        assert "HOOKSEAL" not in page.text
+        assert "sealed" not in page.words
+    assert "Its secret cannot be read" in (await customer.get(hook)).words
+    assert "HOOKSEAL_ENCRYPTION_KEY" in (await operator.get(hook)).words
+    curl = await customer.get(f"{hook}/logs/{unreadable.id}/curl")
+    assert curl.status == 500
+    assert "cannot be read" in curl.words
+    assert "HOOKSEAL" not in curl.text
+    rotated = await customer.submit(f"{hook}/rotate", once="1")
+    assert SECRET.search(rotated.text)
+    assert "cannot be read" not in (await customer.get(hook)).words
+
+
 async def test_the_page_says_why_nothing_is_sent(
     customer, endpoint, hook, store, send, work, monkeypatch
 ):
@@ -379,6 +448,10 @@ async def test_the_page_says_why_nothing_is_sent(
     assert "Nothing has arrived since" in failing.words
     by_hand = await customer.submit(f"{hook}/disable")
     assert by_hand.to == f"{hook}?said=disabled"
+    disabled = await customer.get(by_hand.to)
+    assert re.findall(r'class="note (\w+)"( role="status")?', disabled.text) == [
+        ("warn", ' role="status"')
+    ]
     told = set()
     for reason in Disabled:
         find = store.endpoint
@@ -395,7 +468,7 @@ async def test_the_page_says_why_nothing_is_sent(
 
 
 async def test_what_was_done_is_said_and_nothing_else_is(customer, hook):
-    for said in ("saved", "enabled", "disabled", "no-example"):
+    for said in ("saved", "enabled", "no-example", "made-before", "rotated-before"):
         assert 'role="status"' in (await customer.get(f"{hook}?said={said}")).text.replace(
             'id="said" class="sr-only" role="status"', ""
         )
