@@ -10,7 +10,7 @@ import json
 import re
 from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hookseal import KeyRing, Verifier, WebhookError
 from hookseal.secrets import HmacKey, PublicKey
@@ -161,8 +161,8 @@ def _shallow(value: Any) -> bool:
 
 def _inside(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+        return cast("dict[str, Any]", value).values()
+    return cast("Iterable[Any]", value) if isinstance(value, list) else ()
 
 
 def _written(writer: json.JSONEncoder, value: Any, most: int) -> str | None:
@@ -170,7 +170,8 @@ def _written(writer: json.JSONEncoder, value: Any, most: int) -> str | None:
     if not writer.indent:  # in C, and at most a few times as long as what was read
         text = writer.encode(value)
         return text if len(text) <= most else None
-    pieces, left = [], most
+    pieces: list[str] = []
+    left = most
     for piece in writer.iterencode(value):
         pieces.append(piece)
         left -= len(piece)

@@ -92,14 +92,13 @@ async def har(requests: AsyncIterable[Captured], url: str) -> AsyncIterator[str]
     There is never more of it in memory than one request; each is written in a thread.
     """
     creator = {"name": "Hookseal Play", "version": __version__}
-    empty = {"log": {"version": "1.2", "creator": creator, "pages": [], "entries": []}}
-    end = "]}}"
-    yield json.dumps(empty).removesuffix(end)
+    begun = json.dumps({"version": "1.2", "creator": creator, "pages": []}).removesuffix("}")
+    yield f'{{"log": {begun}, "entries": ['
     before = "\n"
     async for one in requests:
         yield before + await asyncio.to_thread(lambda: json.dumps(_entry(one, url)))  # noqa: B023 # awaited
         before = ",\n"
-    yield end
+    yield "]}}"
 
 
 def history(one: Captured, url: str) -> dict[str, Any]:
