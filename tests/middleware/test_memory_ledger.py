@@ -173,6 +173,24 @@ def test_a_ledger_full_of_claims_takes_no_more_until_one_is_abandoned(clock):
     assert len(ledger) == 2
 
 
+def test_the_numbers_of_released_claims_go_first_when_full(clock):
+    ledger = MemoryLedger(max_keys=3, clock=clock)
+    claim(ledger, b"done")
+    finish(ledger, b"done")
+    for key in (b"a", b"b"):
+        claim(ledger, key)
+        clock.advance(LEASE)
+        assert claim(ledger, key, YOU) == Claimed(2)
+        assert ledger.release(key, YOU)
+    assert len(ledger) == 3
+    assert claim(ledger, b"new") == Claimed(1)
+    assert claim(ledger, b"b") == Claimed(3)
+    assert isinstance(claim(ledger, b"done"), Done)
+    assert len(ledger) == 3
+    finish(ledger, b"b")
+    assert claim(ledger, b"a") == Claimed(1)  # it was forgotten for room
+
+
 @pytest.mark.parametrize("max_keys", [0, -1])
 def test_room_for_nothing_is_refused(max_keys):
     with pytest.raises(ConfigError, match=f"^max_keys: {max_keys}; it must be 1 or more"):
@@ -201,6 +219,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ledger = MemoryLedger(clock=self.clock)
         self.claims = {}  # key: (token, expires, attempt, fingerprint)
         self.done = {}  # key: (expires, fingerprint)
+        self.attempts = {}  # of released claims, above 1
 
     def holds(self, key, token):
         return key in self.claims and self.claims[key][0] == token
@@ -219,7 +238,8 @@ class LedgerMachine(RuleBasedStateMachine):
         elif key in self.claims and self.claims[key][1] > now:
             assert outcome == InFlight(self.claims[key][1] - now)
         else:
-            attempt = self.claims[key][2] + 1 if key in self.claims else 1
+            before = self.claims[key][2] if key in self.claims else self.attempts.pop(key, 0)
+            attempt = before + 1
             assert outcome == Claimed(attempt)
             self.claims[key] = (token, now + lease, attempt, fingerprint)
 
@@ -243,11 +263,13 @@ class LedgerMachine(RuleBasedStateMachine):
         held = self.holds(key, token)
         assert self.ledger.release(key, token) == held
         if held:
-            del self.claims[key]
+            attempt = self.claims.pop(key)[2]
+            if attempt > 1:
+                self.attempts[key] = attempt
 
     @invariant()
     def holds_no_less_than_the_model(self):
-        assert len(self.ledger) >= len(self.claims) + len(self.done)
+        assert len(self.ledger) >= len(self.claims) + len(self.done) + len(self.attempts)
 
 
 TestLedgerAgainstModel = LedgerMachine.TestCase

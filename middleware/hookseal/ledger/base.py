@@ -27,7 +27,8 @@ class Claimed(NamedTuple):
     """The event is the caller's to handle."""
 
     attempt: int
-    """1, or more when an earlier claim's lease ran out: a fencing number."""
+    """1, or more when an earlier claim's lease ran out: a fencing number, never a lower one than an
+    earlier claim of the event had, while the store remembers that."""
 
 
 class InFlight(NamedTuple):
@@ -55,6 +56,10 @@ class Ledger(Protocol):
     changes a claim. Times are in seconds; ``fingerprint`` is below 2**32. Any exception means that
     the store is unavailable. A store whose methods may wait has the attribute ``blocking = True``,
     so that nobody calls it on an event loop.
+
+    A claim that is released is forgotten where its attempt is 1. Above that, a run that lost its
+    lease may still be going on: the number is kept as long as that of an abandoned claim, and the
+    next attempt is one more.
     """
 
     def claim(self, key: bytes, token: bytes, lease: float, fingerprint: int) -> Outcome:
@@ -70,7 +75,7 @@ class Ledger(Protocol):
         ...
 
     def release(self, key: bytes, token: bytes) -> bool:
-        """Forget the claim, so that the next attempt is handled; False if it is not held."""
+        """End the claim, so that the event is claimed again; False if it is not held."""
         ...
 
 
@@ -90,5 +95,5 @@ class AsyncLedger(Protocol):
         ...
 
     async def release(self, key: bytes, token: bytes) -> bool:
-        """Forget the claim, so that the next attempt is handled; False if it is not held."""
+        """End the claim, so that the event is claimed again; False if it is not held."""
         ...

@@ -168,12 +168,28 @@ class LedgerConformance:
     # --- releasing ---
 
     def test_a_released_event_is_new(self) -> None:
-        """The next claim is a first attempt."""
+        """The claim after a first one is a first one again."""
         key = _new_key()
         self._claim(key, b"one")
         _accepted(self.ledger.release(key, b"one"))
         _refused(self.ledger.release(key, b"one"))
         _expect(self._claim(key, b"two"), Claimed(1))
+
+    def test_a_released_take_over_keeps_its_number(self) -> None:
+        """Nobody holds the event, yet no later attempt has a number that was given before."""
+        key = _new_key()
+        self._claim(key, b"one")
+        self.advance(self.lease * 1.01)
+        for attempt in (2, 3):
+            token = b"%d" % attempt
+            _expect(self._claim(key, token), Claimed(attempt))
+            _accepted(self.ledger.release(key, token))
+            for other in (token, b"one", b""):
+                _expect(self._changes(key, other), [False, False, False])
+        _expect(self._claim(key, b""), Claimed(4))
+        self._expect_in_flight(key)
+        _accepted(self._complete(key, b""))
+        _expect(self._claim(key, b"five"), Done(_REPLY, 0))
 
     def test_an_unknown_event_is_not_held(self) -> None:
         """Nothing but a claim makes an entry."""

@@ -44,7 +44,8 @@ class MemoryLedger:
     """Claims and replies in two dictionaries, safe to share between threads.
 
     At ``max_keys`` the oldest reply is forgotten early, which a warning says once; a claim never
-    is, and a claim too many is refused. One small reply takes under 1 KiB.
+    is, and a claim too many is refused. The attempt of a released claim is remembered while there
+    is room. One small reply takes under 1 KiB.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class MemoryLedger:
         self._lock = threading.Lock()
         self._claims: dict[bytes, _Claim] = {}
         self._done: OrderedDict[bytes, _Record] = OrderedDict()
+        self._released: dict[bytes, int] = {}
+        """The attempts of released claims, where above 1; the first to go when room is needed."""
         self._oldest_expires = math.inf
         """No reply in ``_done`` expires before this."""
         self._warned = False
 
     def __len__(self) -> int:
-        return len(self._claims) + len(self._done)
+        return len(self._claims) + len(self._done) + len(self._released)
 
     def claim(self, key: bytes, token: bytes, lease: float, fingerprint: int) -> Outcome:
         """Claim ``key`` for ``lease`` seconds, or say why not."""
@@ -78,7 +81,12 @@ class MemoryLedger:
                 return _done(record)
             held = self._claims.get(key)
             if held is None:
-                if len(self._claims) + len(self._done) >= self._max_keys:
+                if self._released:
+                    before = self._released.pop(key, 0)
+                    if before:
+                        self._claims[key] = (token, now + lease, before + 1, fingerprint)
+                        return Claimed(before + 1)
+                if len(self) >= self._max_keys:
                     self._make_room(now)
                 self._claims[key] = (token, now + lease, 1, fingerprint)
                 return _FIRST
@@ -114,12 +122,14 @@ class MemoryLedger:
             return True
 
     def release(self, key: bytes, token: bytes) -> bool:
-        """Forget the claim; False if it is not held."""
+        """End the claim; False if it is not held. A number above 1 is remembered."""
         with self._lock:
             held = self._claims.get(key)
             if held is None or held[0] != token:
                 return False
             del self._claims[key]
+            if held[2] > 1:
+                self._released[key] = held[2]
             return True
 
     def _forget_expired(self, now: float) -> None:
@@ -131,6 +141,9 @@ class MemoryLedger:
             del self._done[oldest]
 
     def _make_room(self, now: float) -> None:
+        if self._released:
+            del self._released[next(iter(self._released))]
+            return
         if not self._done:
             self._drop_abandoned_claim(now)
             return

@@ -4,6 +4,7 @@ Knows one Lua script a transition, each atomic and on the server's clock, over o
 What is stored under a key is text with a value at its end::
 
     C:<lease end, unix ms>:<attempt>:<fingerprint>:<token>     claimed
+    C:0:<attempt>:<fingerprint>:                               released, where attempt is above 1
     D:<fingerprint>:<packed reply>                             done
 
 The key's own TTL is the retention, so there is nothing to purge. Needs ``redis`` (redis-py),
@@ -57,7 +58,7 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 _HOLDER = """\
 local held = redis.call('GET', KEYS[1])
 if not held then return 0 end
-local attempt, fingerprint, token = string.match(held, '^C:%d+:(%d+):(%d+):(.*)$')
+local attempt, fingerprint, token = string.match(held, '^C:[1-9]%d*:(%d+):(%d+):(.*)$')
 if token ~= ARGV[1] then return 0 end
 """
 
@@ -69,7 +70,7 @@ local attempt = 1
 if held then
   local ends, before, token = string.match(held, '^C:(%d+):(%d+):%d+:(.*)$')
   if not ends then return held end
-  if token == ARGV[1] then  -- the client sends again what it has had no answer to
+  if token == ARGV[1] and ends ~= '0' then  -- the client sends again what it has had no answer to
     attempt = tonumber(before)
   elseif tonumber(ends) > now then
     return ends - now
@@ -105,8 +106,17 @@ return 1
 )
 """Given token, packed reply and TTL. Answers 1, or 0 where the claim is not held."""
 
-_RELEASE = _Script(_HOLDER + "return redis.call('DEL', KEYS[1])\n")
-"""Given token. Answers 1, or 0 where the claim is not held."""
+_RELEASE = _Script(
+    _HOLDER
+    + """\
+if attempt == '1' then return redis.call('DEL', KEYS[1]) end
+local value = string.format('C:0:%s:%s:', attempt, fingerprint)
+redis.call('SET', KEYS[1], value, 'PX', math.max(redis.call('PTTL', KEYS[1]), 1))
+return 1
+"""
+)
+"""Given token. Answers 1, or 0 where the claim is not held. What is left of a claim above the first
+goes when it would have gone unreleased."""
 
 _DONE = re.compile(rb"D:([0-9]+):", re.DOTALL)
 
@@ -165,7 +175,7 @@ class RedisLedger(_Settings):
         return self._run(_COMPLETE, key, token, pack(reply), _milliseconds(retention)) == 1
 
     def release(self, key: bytes, token: bytes) -> bool:
-        """Forget the claim; False if it is not held."""
+        """End the claim; False if it is not held. A number above 1 is remembered."""
         return self._run(_RELEASE, key, token) == 1
 
     def check(self) -> None:
@@ -229,7 +239,7 @@ class AsyncRedisLedger(_Settings):
         return await self._run(_COMPLETE, key, token, pack(reply), _milliseconds(retention)) == 1
 
     async def release(self, key: bytes, token: bytes) -> bool:
-        """Forget the claim; False if it is not held."""
+        """End the claim; False if it is not held. A number above 1 is remembered."""
         return await self._run(_RELEASE, key, token) == 1
 
     async def check(self) -> None:

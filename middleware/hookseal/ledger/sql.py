@@ -41,7 +41,7 @@ ledger_table = sa.Table(
     "hookseal_ledger",
     sa.MetaData(),
     sa.Column("key", sa.LargeBinary, primary_key=True, comment="names the event"),
-    sa.Column("token", sa.LargeBinary, comment="the claimant; NULL once done"),
+    sa.Column("token", sa.LargeBinary, comment="the claimant; NULL once released or done"),
     sa.Column(
         "attempt", sa.Integer, nullable=False, comment="1, and 1 more for each lease that ran out"
     ),
@@ -123,7 +123,19 @@ UPDATE hookseal_ledger SET
   kept_until = clock_timestamp() + :retention * interval '1 second'
 WHERE key = :key AND token = :token
 """)
-_RELEASE = _statement("DELETE FROM hookseal_ledger WHERE key = :key AND token = :token")
+# A row goes one of two ways; that which stays is kept as long as that of an abandoned claim.
+_RELEASE = _statement("""\
+WITH forgotten AS (
+  DELETE FROM hookseal_ledger
+  WHERE key = :key AND token = :token AND attempt = 1
+  RETURNING key
+), released AS (
+  UPDATE hookseal_ledger SET token = NULL, leased_until = clock_timestamp()
+  WHERE key = :key AND token = :token AND attempt > 1
+  RETURNING key
+)
+SELECT key FROM forgotten UNION ALL SELECT key FROM released
+""")
 _PURGE = _statement("""\
 DELETE FROM hookseal_ledger WHERE key IN (
   SELECT key FROM hookseal_ledger WHERE kept_until <= clock_timestamp()
@@ -206,8 +218,8 @@ class SQLLedger(_Settings):
         return self._run(_count, _COMPLETE, _completion(key, token, reply, retention)) == 1
 
     def release(self, key: bytes, token: bytes) -> bool:
-        """Forget the claim; False if it is not held."""
-        return self._run(_count, _RELEASE, {"key": key, "token": token}) == 1
+        """End the claim; False if it is not held. A number above 1 is remembered."""
+        return len(self._run(_rows, _RELEASE, {"key": key, "token": token})) == 1
 
     def purge(self, batch: int = 1000) -> int:
         """Delete up to ``batch`` rows whose time is over; return how many."""
@@ -297,8 +309,8 @@ class AsyncSQLLedger(_Settings):
         return await self._run(_count, _COMPLETE, _completion(key, token, reply, retention)) == 1
 
     async def release(self, key: bytes, token: bytes) -> bool:
-        """Forget the claim; False if it is not held."""
-        return await self._run(_count, _RELEASE, {"key": key, "token": token}) == 1
+        """End the claim; False if it is not held. A number above 1 is remembered."""
+        return len(await self._run(_rows, _RELEASE, {"key": key, "token": token})) == 1
 
     async def purge(self, batch: int = 1000) -> int:
         """Delete up to ``batch`` rows whose time is over; return how many."""

@@ -34,7 +34,7 @@ _PAUSE_SECONDS = 0.01
 _SCHEMA = """\
 CREATE TABLE IF NOT EXISTS hookseal_ledger (
   key BLOB PRIMARY KEY,          -- names the event
-  token BLOB,                    -- the claimant; NULL once done
+  token BLOB,                    -- the claimant; NULL once released or done
   attempt INTEGER NOT NULL,      -- 1, and 1 more for each lease that ran out
   fingerprint INTEGER NOT NULL,  -- of the body
   leased_until REAL,             -- unix time; NULL once done
@@ -56,7 +56,9 @@ UPDATE hookseal_ledger SET leased_until = ?, kept_until = ? WHERE key = ? AND to
 _COMPLETE = """\
 UPDATE hookseal_ledger SET token = NULL, leased_until = NULL, kept_until = ?, reply = ?
   WHERE key = ? AND token = ?"""
-_RELEASE = "DELETE FROM hookseal_ledger WHERE key = ? AND token = ?"
+_FORGET = "DELETE FROM hookseal_ledger WHERE key = ? AND token = ? AND attempt = 1"
+_RELEASE = """\
+UPDATE hookseal_ledger SET token = NULL, leased_until = ? WHERE key = ? AND token = ?"""
 
 
 class SQLiteLedger:
@@ -118,8 +120,12 @@ class SQLiteLedger:
         return self._changed(_COMPLETE, self._clock() + retention, pack(reply), key, token)
 
     def release(self, key: bytes, token: bytes) -> bool:
-        """Forget the claim; False if it is not held."""
-        return self._changed(_RELEASE, key, token)
+        """End the claim; False if it is not held. A number above 1 is remembered."""
+        with self._writing() as connection:
+            if connection.execute(_FORGET, (key, token)).rowcount == 1:
+                return True
+            # Its time to be kept stays: it is that of a claim whose lease ran out.
+            return connection.execute(_RELEASE, (self._clock(), key, token)).rowcount == 1
 
     def purge(self, batch: int = 1000) -> int:
         """Delete up to ``batch`` rows whose time is over, and return how many; claims do too."""

@@ -59,7 +59,7 @@ class InThread:
         return await self._run(self.ledger.complete, key, token, reply, retention)
 
     async def release(self, key: bytes, token: bytes) -> bool:
-        """Forget the claim; False if it is not held."""
+        """End the claim, so that the event is claimed again; False if it is not held."""
         return await self._run(self.ledger.release, key, token)
 
     async def check(self) -> None:

@@ -57,7 +57,7 @@ _ADVANCE = """\
 local ms = tonumber(ARGV[1])
 for _, key in ipairs(redis.call('KEYS', 'hookseal:ledger:*')) do
   local value, left = redis.call('GET', key), redis.call('PTTL', key)
-  local ends, rest = string.match(value, '^C:(%d+):(.*)$')
+  local ends, rest = string.match(value, '^C:([1-9]%d*):(.*)$')
   if ends then value = string.format('C:%.0f:', ends - ms) .. rest end
   if left > ms then
     redis.call('SET', key, value, 'PX', string.format('%.0f', left - ms))

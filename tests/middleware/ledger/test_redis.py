@@ -76,6 +76,18 @@ def test_an_abandoned_claim_is_forgotten_after_a_time_of_your_choice(client, fro
     assert 30_000 < client.pttl("mine:" + KEY.hex()) <= 40_000
 
 
+def test_what_is_left_of_a_released_take_over_goes_by_itself(client, from_url):
+    ledger = from_url(servers.valkey_url(), abandoned=10)
+    client.set(NAME, "C:1:1:7:gone")
+    assert ledger.claim(KEY, b"one", 30, 7) == Claimed(2)
+    assert ledger.release(KEY, b"one")
+
+    assert client.get(NAME) == b"C:0:2:7:"
+    assert 30_000 < client.pttl(NAME) <= 40_000
+    assert ledger.claim(KEY, b"", 30, 8) == Claimed(3)
+    assert ledger.complete(KEY, b"", REPLY, 60)
+
+
 def test_a_lease_runs_out_on_the_servers_clock(ledger):
     assert ledger.claim(KEY, b"one", 0.05, 0) == Claimed(1)
     deadline = time.monotonic() + 5

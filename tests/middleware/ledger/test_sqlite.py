@@ -215,6 +215,22 @@ def test_claims_delete_what_has_expired(ledger, path, clock):
     assert count(path) == 3
 
 
+def test_the_number_of_a_released_take_over_is_deleted_in_its_time(path, clock):
+    ledger = SQLiteLedger(path, clock=clock, abandoned=60)
+    ledger.claim(b"key", b"one", 30, 0)
+    clock.advance(31)
+    assert ledger.claim(b"key", b"two", 30, 0) == Claimed(2)
+    assert ledger.release(b"key", b"two")
+    clock.advance(89)
+    assert ledger.purge() == 0
+    clock.advance(1)
+    assert ledger.purge() == 1
+    assert ledger.claim(b"key", b"three", 30, 0) == Claimed(1)
+    assert ledger.release(b"key", b"three")
+    assert count(path) == 0
+    ledger.close()
+
+
 def test_an_expired_event_that_is_not_deleted_yet_is_new(ledger, clock):
     for number in range(10):
         ledger.claim(b"%d" % number, b"one", 30, 0)
