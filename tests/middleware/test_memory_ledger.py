@@ -273,4 +273,4 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 TestLedgerAgainstModel = LedgerMachine.TestCase
-TestLedgerAgainstModel.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLedgerAgainstModel.settings = settings(max_examples=60, stateful_step_count=40)

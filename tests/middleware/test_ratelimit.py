@@ -82,7 +82,7 @@ def test_a_storage_of_the_library_does_too(clock, monkeypatch):
             thread.join()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(

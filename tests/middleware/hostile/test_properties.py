@@ -16,7 +16,7 @@ from .case import HANDLED
 from .delivery import BODY, ID, KEY, LOOPBACK, PROTO, SIGNATURE, TIMESTAMP, baseline, secret
 from .drivers import DRIVERS, drive
 
-properties = settings(deadline=None, max_examples=200)
+properties = settings(max_examples=200)
 NOW = 1_800_000_000
 FACES = tuple(DRIVERS)
 

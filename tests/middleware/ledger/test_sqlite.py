@@ -97,7 +97,7 @@ class AgainstMemory(RuleBasedStateMachine):
 
 
 TestAgainstMemory = AgainstMemory.TestCase
-TestAgainstMemory.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestAgainstMemory.settings = settings(max_examples=40, stateful_step_count=25)
 
 
 # --- processes -------------------------------------------------------------------------------

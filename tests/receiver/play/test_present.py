@@ -32,7 +32,7 @@ def plain(shown):
     return html.unescape(re.sub("<[^>]*>", "", str(shown.markup)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.dictionaries(ASCII, JSON, max_size=4))
 def test_pretty_json_means_the_same(value):
     text = json.dumps(value)  # escapes all that is not ASCII

@@ -51,7 +51,7 @@ PRINTS = """curl() { printf '%s\\0' $# "$@"; [ "${@: -1}" != @- ] || cat; }; """
     headers=st.lists(st.tuples(st.text("aB-", min_size=1), TEXT), max_size=3).map(tuple),
     body=st.text().map(str.encode) | st.binary(),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_shell_gives_curl_what_was_meant(url, headers, body):
     script = PRINTS + curl_command("PATCH", url, headers, body)
     printed = subprocess.run(["bash", "-c", script], capture_output=True, check=True).stdout

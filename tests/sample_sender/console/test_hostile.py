@@ -109,9 +109,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
     route=st.sampled_from(ROUTES), part=PARTS, at=st.integers(0, 2), query=QUERIES, form=FORMS,
     body=st.binary(max_size=60),
 )  # fmt: skip
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_that_is_sent_makes_a_page_fail(asking, route, part, at, query, form, body):
     def requests(ids, csrf):
         where = route.path.format(**ids)
@@ -134,9 +132,7 @@ def test_nothing_that_is_sent_makes_a_page_fail(asking, route, part, at, query, 
 
 
 @given(cookies=st.lists(st.binary(max_size=40), max_size=3), token=st.binary(max_size=40))
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_cookie_and_no_header_makes_a_page_fail(asking, cookies, token):
     given_cookies = b"; ".join(
         name + each
