@@ -208,7 +208,7 @@ def examine(app: object) -> list[Finding]:
             )
         ]
     several = len(policies) > 1
-    findings = [
+    findings = [*_shared_events(policies)] + [
         Finding(
             level=level,
             setting=setting,
@@ -221,6 +221,48 @@ def examine(app: object) -> list[Finding]:
         for level, setting, problem, fix in check(policy)
     ]
     return sorted(findings, key=lambda finding: _LEVELS.index(finding.level))
+
+
+def _shared_events(policies: list[Policy]) -> Iterator[Finding]:
+    """Find endpoints whose events are the same to a store that they share.
+
+    Other apps on the store cannot be seen from here; with names of its own an endpoint is safe.
+    """
+    named = [(policy, _event_names(policy)) for policy in policies]
+    for policy, names in named:
+        if names is None or not _is_shared(policy.ledger):
+            continue
+        alike = sum(other == names for _, other in named) > 1
+        if alike or (names[:2] == ("", _DEFAULT_SOURCE)):
+            yield Finding(
+                level="warning" if alike else "hint",
+                setting="source",
+                problem="another endpoint of this app has the same source and namespace: on one "
+                "store each takes the other's events for handled"
+                if alike
+                else "source and namespace are at their defaults: another endpoint on this store "
+                "that leaves them so would take this one's events for handled",
+                fix="give each endpoint on the store a source or a namespace of its own",
+                where=_name(policy) if len(policies) > 1 else "",
+            )
+
+
+_DEFAULT_SOURCE = "default"
+_SHARED_STORES = ("hookseal.ledger.redis", "hookseal.ledger.sql", "hookseal.ledger.sqlite")
+_SHARED_SCHEMES = ("redis", "valkey", "unix", "postgres", "sqlite")
+
+
+def _event_names(policy: Policy) -> tuple[str, str, str] | None:
+    """Return what an endpoint's events are known by; None where a callable names the source."""
+    source = policy.static_source()
+    return None if source is None else (policy.namespace, source.name, policy.scheme.name)
+
+
+def _is_shared(ledger: object) -> bool:
+    """Tell whether other endpoints and processes may use the same store."""
+    if isinstance(ledger, str):
+        return ledger.lower().startswith(_SHARED_SCHEMES)
+    return type(_get(ledger, "ledger") or ledger).__module__ in _SHARED_STORES
 
 
 def _name(policy: Policy) -> str:

@@ -48,6 +48,8 @@ PickedSecrets: TypeAlias = Source | SecretsLike | None
 """What a picker returns; None where no sender belongs to the request."""
 
 SecretsPicker: TypeAlias = Callable[[Request], PickedSecrets | Awaitable[PickedSecrets]]
+"""Returns ``Source(name, ...)``, best: bare secrets are told apart by their fingerprints, so that a
+rotation makes the sender another one, whose retried events are handled again."""
 
 
 @dataclass(frozen=True, slots=True)

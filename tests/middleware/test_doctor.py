@@ -13,6 +13,8 @@ import pytest
 import hookseal
 from hookseal import KeyRing, Source, asgi, doctor, wsgi
 from hookseal.cli import main
+from hookseal.ledger.sqlite import SQLiteLedger
+from hookseal.ledger.threads import InThread
 from hookseal.policy import Policy
 
 from .support import OTHER_SECRET, SECRET, THIRD_SECRET
@@ -123,6 +125,36 @@ def test_several_endpoints_are_told_apart():
     both = asgi.WebhookMiddleware(one, SECRET)
     places = {finding.where for finding in doctor.examine(both)}
     assert places == {"every path (source 'default')", "/a (source 'acme')"}
+
+
+@pytest.mark.parametrize("how", ["url", "opened", "in a thread"])
+@pytest.mark.parametrize(
+    ("one", "other", "levels"),
+    [
+        ({}, None, ["hint"]),
+        ({"source": "acme"}, None, []),
+        ({"namespace": "billing"}, None, []),
+        ({}, {}, ["warning", "warning"]),
+        ({}, {"source": "acme"}, ["hint"]),
+        ({"source": "acme"}, {"source": "acme"}, ["warning", "warning"]),
+        ({"source": "acme"}, {"secrets": Source("acme", SECRET)}, ["warning", "warning"]),
+        ({"source": "acme"}, {"secrets": lambda request: None}, []),
+        ({"namespace": "a"}, {"namespace": "b"}, []),
+    ],
+)
+def test_endpoints_that_take_each_others_events_are_told(tmp_path, how, one, other, levels):
+    def store():
+        made = SQLiteLedger(tmp_path / "ledger.db")
+        return {"url": "sqlite:///x.db", "opened": made, "in a thread": InThread(made)}[how]
+
+    app = None
+    for number, settings in enumerate([one] if other is None else [one, other]):
+        made = policy(**{"ledger": store(), "paths": [f"/{number}"], **settings})
+        app = SimpleNamespace(policy=made, app=app)
+    findings = doctor.examine(app)
+    assert [finding.level for finding in findings] == levels
+    assert {finding.setting for finding in findings} <= {"source"}
+    assert all(bool(finding.where) == (other is not None) for finding in findings)
 
 
 # --- where it is found -----------------------------------------------------------------------
