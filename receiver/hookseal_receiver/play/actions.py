@@ -40,7 +40,6 @@ class Actions:
         actions = {
             "setup": self.answer,
             "secrets": self.secrets,
-            "reveal": self.reveal,
             "pause": self.pause,
             "clear": self.clear,
             "delete": self.delete,
@@ -75,12 +74,6 @@ class Actions:
             return self._setup(request, one, 422, errors={"secrets": words})
         await self._web.store.set_secrets(one, given)
         return self._web.back(request, one, "/setup?saved=secrets")
-
-    async def reveal(self, request: Request) -> Response:
-        """Show the secrets once, on the page that answers."""
-        one = await self._web.bin_of(request)
-        await self._web.form(request, one)
-        return self._setup(request, one, 200, revealed=True)
 
     async def pause(self, request: Request) -> Response:
         """Stop keeping requests, or start again."""
@@ -146,7 +139,6 @@ class Actions:
         shown = {
             "given": answer_fields(one),
             "errors": {},
-            "revealed": False,
             "saved": "",
             **values,
         }

@@ -125,7 +125,7 @@ def guarded_send(permit: Permit, *, seconds: float = _SECONDS) -> Send:
         except TimeoutError:
             raise NotSent(f"No answer within {seconds:.0f} seconds.") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            raise NotSent(_why(error)) from None
+            raise NotSent(_why(error, outgoing.url)) from None
 
     return send
 
@@ -173,7 +173,10 @@ async def _address(url: httpx2.URL, permit: Permit) -> str:
         raise NotSent(f"The name {url.host} is not known.") from None
     addresses = list(dict.fromkeys(str(one[4][0]).partition("%")[0] for one in found))
     if not addresses or not all(permit(ipaddress.ip_address(one)) for one in addresses):
-        raise NotSent("That address may not be called from here.")
+        raise NotSent(
+            "That address may not be called from here. An app on your own machine is reached by "
+            "hookseal listen --forward URL there."
+        )
     return await _reachable(addresses, port)
 
 
@@ -208,9 +211,10 @@ def _fields(response: httpx2.Response) -> Pairs:
     )
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, url: str) -> str:
     if isinstance(error, httpx2.ConnectError | OSError):
-        return "No connection: nothing answers at that address, or its certificate is not trusted."
+        or_else = ", or its certificate is not trusted" if url.startswith("https:") else ""
+        return f"No connection: nothing answers at that address{or_else}."
     if isinstance(error, httpx2.RemoteProtocolError):
         return "The other side closed the connection, or did not speak HTTP."
     return f"The exchange failed ({type(error).__name__})."

@@ -136,7 +136,6 @@ class Views:
             one,
             given=answer_fields(one),
             errors={},
-            revealed=False,
             saved=request.query_params.get("saved", ""),
             answered_elsewhere=self._web.answered_elsewhere,
         )
