@@ -221,6 +221,19 @@ def test_filters_and_search(operator, mixed):
     shows(5)
     page.goto(webhook.url("logs"))
 
+    search = page.get_by_label("Message or event id")
+    for text in (messages[3], "evt_3"):
+        search.fill(text)
+        search.press("Enter")
+        shows(3)
+    search.fill(_NO_SUCH_MESSAGE)
+    search.press("Enter")
+    expect(page.get_by_text("Nothing matches.")).to_be_visible()
+
+
+def test_the_log_is_limited_to_a_time(operator, mixed):
+    page, (webhook, _) = operator, mixed
+    page.goto(webhook.url("logs"))
     now = datetime.now(UTC)
     earlier, ago, later = (f"{now + timedelta(hours=each):%Y-%m-%dT%H:%M}" for each in (-2, -1, 1))
     page.get_by_text("Limit the time").click()
@@ -230,7 +243,7 @@ def test_filters_and_search(operator, mixed):
     expect(page.get_by_text("Nothing matches.")).to_be_visible()
     since.fill(earlier)
     until.focus()  # leaving the field is enough
-    shows(5, 4, 3, 2, 1)
+    expect(rows(page)).to_have_count(5)
     until.fill(earlier)
     until.press("Enter")
     expect(until).to_have_accessible_description("This must be later than From.")
@@ -240,15 +253,7 @@ def test_filters_and_search(operator, mixed):
     expect(page.get_by_text("Nothing matches.")).to_be_visible()
     assert_accessible(page)
     page.get_by_role("link", name="Show all deliveries").click()
-
-    search = page.get_by_label("Message or event id")
-    for text in (messages[3], "evt_3"):
-        search.fill(text)
-        search.press("Enter")
-        shows(3)
-    search.fill(_NO_SUCH_MESSAGE)
-    search.press("Enter")
-    expect(page.get_by_text("Nothing matches.")).to_be_visible()
+    expect(rows(page)).to_have_count(5)
 
 
 def test_what_cannot_be_read_is_told_beside_its_field(operator, mixed):

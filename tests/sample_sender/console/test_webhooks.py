@@ -436,6 +436,14 @@ async def test_a_secret_that_cannot_be_read_is_told_as_each_can_use_it(
     assert "cannot be read" not in (await customer.get(hook)).words
 
 
+async def test_headers_that_cannot_be_read_are_told_too(customer, hook, store, endpoint):
+    lose = text(f"UPDATE endpoint SET headers = 'v1.{'0' * 12}.AAAA'")
+    await store.database.write(lambda connection, _now_ms: connection.execute(lose))
+    page = await customer.get(hook)
+    assert "Its headers cannot be read" in page.words
+    assert "HOOKSEAL" not in page.text
+
+
 async def test_the_page_says_why_nothing_is_sent(
     customer, endpoint, hook, store, send, work, monkeypatch
 ):
