@@ -101,6 +101,13 @@ class Play:
         texts = check_secrets(secrets)
         return await self.store.make_bin(_now_ms(), self.settings, client=client, secrets=texts)
 
+    async def spare_bin(self, *, client: str) -> Bin:
+        """Return a bin of ``client`` that has no secret and got no request, made now if need be.
+
+        Raises :class:`TooManyBins` over the limits.
+        """
+        return await self.store.spare_bin(_now_ms(), self.settings, client)
+
     async def open_bin(self, name: str) -> Bin:
         """Return the bin of a chosen name, made now if there is none: its URLs never change.
 

@@ -44,6 +44,11 @@ _PAGE_BYTES = 4 * 1024 * 1024
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
+_RENEW_SPARE = """
+UPDATE bins SET expires_ms = ? WHERE id = (
+    SELECT max(id) FROM bins
+    WHERE client = ? AND client <> '' AND name = '' AND secrets = '' AND last_number = 0)
+RETURNING *"""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS bins (
     id INTEGER PRIMARY KEY,
@@ -178,6 +183,14 @@ class PlayStore:
         """Return the bin with this name, made now if there is none, living on from now."""
         row = await self.run(_renew_named, now_ms, settings, name)
         return self._bin(row) if row else await self.make_bin(now_ms, settings, name=name)
+
+    async def spare_bin(self, now_ms: int, settings: PlaySettings, client: str) -> Bin:
+        """Return the newest bin that ``client`` made and nobody used, made now if there is none.
+
+        It lives on from now. Raises :class:`TooManyBins` over the limits.
+        """
+        row = await self.run(_renew_spare, now_ms, settings, _client_hash(client))
+        return self._bin(row) if row else await self.make_bin(now_ms, settings, client=client)
 
     async def bin_to_capture(self, token: str, now_ms: int) -> Bin | None:
         """Return the living bin that ``token`` posts to."""
@@ -395,6 +408,15 @@ def _renew_named(
     expires = _expiry(now_ms, settings)
     sql = "UPDATE bins SET expires_ms = ? WHERE name = ? RETURNING *"
     row: sqlite3.Row | None = connection.execute(sql, (expires, name)).fetchone()
+    return row
+
+
+def _renew_spare(
+    connection: sqlite3.Connection, now_ms: int, settings: PlaySettings, client: str
+) -> sqlite3.Row | None:
+    connection.execute("DELETE FROM bins WHERE expires_ms <= ?", (now_ms,))
+    values = (_expiry(now_ms, settings), client)
+    row: sqlite3.Row | None = connection.execute(_RENEW_SPARE, values).fetchone()
     return row
 
 

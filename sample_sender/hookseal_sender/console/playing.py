@@ -37,14 +37,14 @@ class Playing:
         self._inspectors = Inspectors(public_url)
 
     async def make(self, app: Application, given: str) -> str:
-        """Return the URL of a new inspector of the application; ``given`` where it is one already.
+        """Return the URL of an inspector of the application that no webhook leads to.
 
-        Raises Play's TooManyBins.
+        It is ``given`` where that is an inspector of it already. Raises Play's TooManyBins.
         """
         if await self._bin_at(given, app.id) is not None:
             return given
-        made = await self.play.make_bin(client=_client(app.id))
-        return self.play.capture_url(made, self._inspectors.base)
+        spare = await self.play.spare_bin(client=_client(app.id))
+        return self.play.capture_url(spare, self._inspectors.base)
 
     async def view_url(self, endpoint: Endpoint) -> str | None:
         """Return the page of the inspector that the endpoint leads to; None if it leads elsewhere.

@@ -149,6 +149,26 @@ def test_a_bin_is_found_by_whoever_made_it():
     run(work)
 
 
+def test_a_spare_bin_is_one_that_nobody_used():
+    async def work(store):
+        settings = replace(SETTINGS, bins_per_client=4)
+        first = await store.spare_bin(NOW, settings, "a")
+        again = await store.spare_bin(NOW + 1, settings, "a")
+        assert (again.id, again.expires_ms) == (first.id, first.expires_ms + 1)
+        await store.set_secrets(first, (generate_secret(),))
+        second = await store.spare_bin(NOW, settings, "a")
+        await store.capture(second.id, DRAFT, "", unchecked, settings)
+        third = await store.spare_bin(NOW, settings, "a")
+        other = await store.spare_bin(NOW, settings, "b")
+        assert len({first.id, second.id, third.id, other.id}) == 4
+        expired = await store.spare_bin(third.expires_ms, settings, "a")
+        assert expired.capture_token != third.capture_token
+        nobodys = [await store.spare_bin(NOW, settings, "") for _ in range(2)]
+        assert nobodys[0].id != nobodys[1].id
+
+    run(work)
+
+
 def test_a_name_gives_the_same_urls_again(tmp_path):
     async def work(store):
         made = await create_play(store).open_bin("orders")

@@ -299,10 +299,19 @@ async def test_of_a_key_pair_play_has_the_public_half(customer, path, made, play
 
 
 async def test_inspectors_have_a_limit(customer, path):
-    pages = [await customer.submit(f"{path}/new", do="play", name="n") for _ in range(3)]
-    assert [page.status for page in pages] == [200, 200, 422]
-    assert set(pages[-1].faults) == {"url"}
-    assert "You have 2 inspectors" in pages[-1].faults["url"]
+    for once in "12":
+        filled = await customer.submit(f"{path}/new", do="play")
+        url = PLAY_URL.search(filled.text)[0]
+        await customer.submit(f"{path}/new", name="n", url=url, once=once)
+    refused = await customer.submit(f"{path}/new", do="play", name="n")
+    assert (refused.status, set(refused.faults)) == (422, {"url"})
+    assert "You have 2 inspectors" in refused.faults["url"]
+
+
+async def test_an_inspector_that_nobody_used_is_given_again(customer, path):
+    pages = [await customer.submit(f"{path}/new", do="play", name="n") for _ in range(5)]
+    assert {page.status for page in pages} == {200}
+    assert len({PLAY_URL.search(page.text)[0] for page in pages}) == 1
 
 
 async def test_who_asks_for_an_inspector_again_keeps_the_one_there_is(
