@@ -222,11 +222,8 @@ def test_a_paused_server_fails_in_time_and_comes_back(own_server, redis, from_ur
     ledger = from_url(own_server.connection_url, timeout=0.2)
     ledger.claim(KEY, b"one", 30, 0)
 
-    with servers.paused(own_server._process.pid):
-        started = time.monotonic()
-        with pytest.raises(redis.TimeoutError):
-            ledger.claim(b"other", b"one", 30, 0)
-        assert time.monotonic() - started < 2
+    with servers.paused(own_server._process.pid), pytest.raises(redis.TimeoutError):
+        ledger.claim(b"other", b"one", 30, 0)
 
     assert ledger.complete(KEY, b"one", REPLY, 60)
 
@@ -238,19 +235,17 @@ def test_a_paused_server_does_not_hold_up_the_loop(own_server, redis, async_ledg
         with servers.paused(own_server._process.pid):
             claims = [ledger.claim(b"%d" % n, b"one", 30, 0) for n in range(100)]
             claiming = asyncio.gather(*claims, return_exceptions=True)
-            turns, started = 0, time.monotonic()
+            turns = 0
             while not claiming.done():
                 await asyncio.sleep(0.001)
                 turns += 1
-            took = time.monotonic() - started
         done = await ledger.complete(KEY, b"one", REPLY, 60)
         await ledger.aclose()
-        return claiming.result(), turns, took, done
+        return claiming.result(), turns, done
 
-    outcomes, turns, took, done = asyncio.run(use())
+    outcomes, turns, done = asyncio.run(use())
     assert all(isinstance(one, redis.RedisError) for one in outcomes)
     assert turns > 20
-    assert took < 2
     assert done
 
 

@@ -6,7 +6,6 @@ import http.client
 import logging
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -188,11 +187,9 @@ def test_the_query_forces_an_answer(site):
 
 
 def test_a_delay_is_waited_and_the_request_is_seen_meanwhile(site):
-    started = time.monotonic()
     with pytest.raises(httpx2.ReadTimeout):
         site.http.post(site.url + "?force_delay=5", timeout=0.4)
 
-    assert time.monotonic() - started < 3
     assert len(site.history()["data"]) == 1
 
 

@@ -174,9 +174,9 @@ def test_a_path_that_is_led_to_climbs_nowhere(target):
 
 @pytest.mark.parametrize("target", ["/" + "a" * 100_000 + "!", "/a" * 50_000 + "!", "/" * 100_000])
 def test_a_long_path_takes_no_long_time(target):
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert _TARGET.fullmatch(target) is None
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 async def test_where_somebody_wanted_to_go_is_asked_for_and_kept(browser, app, token_of):
