@@ -195,6 +195,8 @@ def _failure(error: Exception, contact: str) -> Reply:
         return problem(405, error.code, str(error), (("allow", error.allowed),))
     if isinstance(error, PlanRequired) and contact:
         return problem(error.status_hint, error.code, f"{error}; ask {contact}")
+    if isinstance(error, SealBroken):  # which key that was is for the operator alone
+        return problem(error.status_hint, error.code, "a secret cannot be read; the log says why")
     if isinstance(error, SenderError):
         return problem(error.status_hint, error.code, str(error), error.headers)
     return problem(500, "server_error", "something went wrong here; the log says what")

@@ -18,7 +18,9 @@ def failing(client, store, monkeypatch):
             raise error
 
         monkeypatch.setattr(store, "applications", fail)
-        return (await client.get("/app")).status_code
+        answer = await client.get("/app")
+        assert "0123456789ab" not in answer.text
+        return answer.status_code
 
     return ask
 
