@@ -327,12 +327,18 @@ def test_the_command_that_is_copied_sends_it_again_verified(operator, workspace,
     assert [body.decode() for _, body in place.received] == [tricky, tricky]
 
 
-def test_a_replay_that_fails_again_says_so(operator, workspace, place):
-    page, webhook = operator, workspace.webhook(place.url)
+def failed_once(page, workspace, place):
+    """Open the delivery of a message whose first attempt failed; return its webhook too."""
+    webhook = workspace.webhook(place.url)
     place.answer(500)
     message = workspace.publish()
     webhook.finish(1)
     page.goto(webhook.url("logs", message))
+    return page, webhook
+
+
+def test_a_replay_that_fails_again_says_so(operator, workspace, place):
+    page, webhook = failed_once(operator, workspace, place)
     page.get_by_role("button", name="Replay").click()
     webhook.finish(2)
     note = page.get_by_role("status").filter(has_text="sent again")
@@ -340,11 +346,7 @@ def test_a_replay_that_fails_again_says_so(operator, workspace, place):
 
 
 def test_what_is_to_come_is_cancelled(operator, workspace, place):
-    page, webhook = operator, workspace.webhook(place.url)
-    place.answer(500)
-    message = workspace.publish()
-    webhook.finish(1)
-    page.goto(webhook.url("logs", message))
+    page, _ = failed_once(operator, workspace, place)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Cancelled: it will not be sent.")).to_be_visible()
     expect(badge(page)).to_have_text("Cancelled")
