@@ -79,6 +79,21 @@ async def test_what_is_held_as_it_is_published_follows_its_endpoint(
     assert await states(other, endpoint) == {after: 1}
 
 
+async def test_who_publishes_what_an_endpoint_does_not_get_holds_no_change_of_it_up(
+    store, other, make_endpoint
+):
+    endpoint = await make_endpoint(disabled=True, event_types=("b",))
+    draft, loop = MessageDraft(event_type="a", payload=b"{}"), asyncio.get_running_loop()
+
+    def publish(connection, now_ms):
+        made = make_accepted(now_ms, endpoint.app_id, draft).message
+        insert_messages(connection, now_ms, [made])
+        asyncio.run_coroutine_threadsafe(enable(other, endpoint), loop).result(30)
+
+    await store.database.write(publish)
+    assert not (await store.endpoint(endpoint.app_id, endpoint.id)).disabled
+
+
 async def test_who_publishes_while_the_endpoint_is_enabled_holds_nothing(
     other, race, make_endpoint, publish, vault, store
 ):

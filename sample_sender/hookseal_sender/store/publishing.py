@@ -86,7 +86,7 @@ def insert_accepted(connection: Connection, now_ms: int, accepted: Sequence[Acce
         return
     moves = moves_of(connection)
     moves.insert(connection, "message", MESSAGE_COLUMNS, [_message_row(each) for each in accepted])
-    subscribers = _subscribers(connection, {each.message.app_id for each in accepted})
+    subscribers = _subscribers(connection, accepted)
     rows = [row for each in accepted for row in _delivery_rows(now_ms, each, subscribers)]
     if rows:
         moves.insert(connection, "delivery", DELIVERY_COLUMNS, rows)
@@ -108,26 +108,35 @@ def _message_row(accepted: Accepted) -> tuple[object, ...]:
     )
 
 
-def _subscribers(connection: Connection, app_ids: set[str]) -> Mapping[str, Sequence[_Subscriber]]:
+def _subscribers(
+    connection: Connection, accepted: Sequence[Accepted]
+) -> Mapping[str, Sequence[_Subscriber]]:
+    """Return the endpoints of the messages' applications.
+
+    Those for which something is to be held are read again, and stay as they are until the commit:
+    who enables one must see what is held for it. What is ready needs no lock, for claims look at
+    the endpoint again.
+    """
+    of_app: dict[str, list[Accepted]] = defaultdict(list)
+    for each in accepted:
+        of_app[each.message.app_id].append(each)
     query = select(
         endpoint.c.app_id,
         endpoint.c.id,
         endpoint.c.event_types,
         endpoint.c.channels,
         endpoint.c.disabled,
-    ).where(endpoint.c.app_id.in_(app_ids), endpoint.c.deleted_ms.is_(None))
+    ).where(endpoint.c.app_id.in_(of_app), endpoint.c.deleted_ms.is_(None))
     found: dict[str, list[_Subscriber]] = defaultdict(list)
-    disabled: set[str] = set()
+    holding: set[str] = set()
     for app_id, *fields in connection.execute(query):
         subscriber = _Subscriber(*fields)
-        if subscriber.disabled:
-            disabled.add(subscriber.id)
+        if subscriber.disabled and any(_is_for(subscriber, each) for each in of_app[app_id]):
+            holding.add(subscriber.id)
         else:
             found[app_id].append(subscriber)
-    if disabled:
-        # They are read again, and stay as they are until the commit: who enables one must see what
-        # is held for it. What is ready needs no lock, for claims look at the endpoint again.
-        again = query.where(endpoint.c.id.in_(disabled)).order_by(endpoint.c.app_id, endpoint.c.id)
+    if holding:
+        again = query.where(endpoint.c.id.in_(holding)).order_by(endpoint.c.app_id, endpoint.c.id)
         for app_id, *fields in connection.execute(again.with_for_update(read=True)):
             found[app_id].append(_Subscriber(*fields))
     return found
