@@ -155,7 +155,8 @@ class _Exchange:
     Gives the body to the app again, and holds the reply back until the claim is settled, so that
     nobody sees a success that is not recorded. That the client has gone is held back as well, until
     the reply ends or streams: to give up the request does not stop a handler that runs on a thread,
-    and an event that is given up could be run again beside it. Django, Quart and others do so.
+    and an event that is given up could be run again beside it. Django, Quart and others do so. But
+    for one lease at most: an app may end on nothing else.
     """
 
     __slots__ = (
@@ -178,8 +179,8 @@ class _Exchange:
         self._capture = gate.capture()
         self._held: list[Message] = []
         self._body_given = False
-        self._gone: asyncio.Event | None = None
-        """There once the client has gone; set when the app may know."""
+        self._gone: _Gone | None = None
+        """There once the client has gone."""
         self.settled = False
 
     async def receive(self) -> Message:
@@ -191,8 +192,8 @@ class _Exchange:
         message = await self._receive() if self._gone is None else {"type": _DISCONNECT}
         if message["type"] == _DISCONNECT and not (self.settled or self._capture.overflown):
             if self._gone is None:
-                self._gone = asyncio.Event()
-            await self._gone.wait()
+                self._gone = _Gone(self._gate.policy.lease)
+            await self._gone.heard()
         return message
 
     async def send(self, message: Message) -> None:
@@ -212,7 +213,7 @@ class _Exchange:
         if ended and not self.settled:
             await self.settle(self._capture.reply())
         elif self._gone is not None and self._capture.overflown:
-            self._gone.set()
+            self._gone.tell()
         # Trailers, early hints and debug messages are not part of what is stored.
         if ended or self._capture.overflown or kind != "http.response.body":
             held, self._held = self._held, []
@@ -223,8 +224,27 @@ class _Exchange:
         """Settle the claim; await what this returns, once."""
         self.settled = True
         if self._gone is not None:
-            self._gone.set()
+            self._gone.tell()
         return drive_to_end(self._gate.settle(self._admitted, reply))
+
+
+class _Gone:
+    """That the client has gone: told when the app may know, in ``seconds`` at the latest."""
+
+    __slots__ = ("_timer", "_told")
+
+    def __init__(self, seconds: float) -> None:
+        self._told = asyncio.Event()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._told.set)
+
+    def tell(self) -> None:
+        """Let whoever listens hear of it."""
+        self._timer.cancel()
+        self._told.set()
+
+    async def heard(self) -> None:
+        """Wait until it is told."""
+        await self._told.wait()
 
 
 def _read_body(effect: ReadBody, receive: Receive) -> Awaitable[None] | None:

@@ -333,6 +333,59 @@ def test_an_app_that_ends_without_a_reply_leaves_no_listener_behind(messages):
     assert len(ledger) == 0
 
 
+LEASE = 30.0
+
+
+class StandingLoop(asyncio.SelectorEventLoop):
+    """A loop whose timers go by a fake clock."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self.time = clock
+
+
+async def turns():
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("listens", [1, 2])
+@pytest.mark.parametrize("sends_first", [[], [START, part(b"x", more=True)]], ids=["", "begun"])
+def test_an_app_that_ends_on_nothing_else_hears_that_the_client_has_gone_after_a_lease(
+    clock, listens, sends_first
+):
+    heard = []
+
+    async def app(scope, receive, send):
+        async def listen():
+            heard.append(await receive())
+
+        await receive()
+        await sends(*sends_first)(scope, receive, send)
+        await asyncio.gather(*(listen() for _ in range(listens)))
+        assert await receive() == GONE  # at once, from now on
+
+    async def scenario():
+        ledger, messages = MemoryLedger(), Messages(*body_messages(BODY))
+        middleware = WebhookMiddleware(app, SECRET, ledger=ledger, lease=LEASE)
+        running = asyncio.create_task(
+            middleware(asgi_scope(signed()), messages.receive, messages.send)
+        )
+        await turns()
+        clock.advance(LEASE - 1)
+        await turns()
+        assert (heard, len(ledger)) == ([], 1)
+        clock.advance(2)
+        await turns()
+        assert running.done()
+        running.result()
+        assert (messages.sent, len(ledger)) == ([], 0)
+
+    with asyncio.Runner(loop_factory=lambda: StandingLoop(clock)) as runner:
+        runner.run(scenario())
+    assert heard == [GONE] * listens
+
+
 def test_what_the_server_says_beside_a_disconnect_goes_straight_through():
     said = {"type": "http.something"}
     seen = []
