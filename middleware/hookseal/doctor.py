@@ -17,7 +17,7 @@ from types import CellType, ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from hookseal.errors import ConfigError
-from hookseal.ledger import MemoryLedger
+from hookseal.ledger import MemoryLedger, open_ledger
 from hookseal.policy import Policy
 from hookseal.ratelimit import waits
 from hookseal.secrets import KeyRing
@@ -228,17 +228,17 @@ def _shared_events(policies: list[Policy]) -> Iterator[Finding]:
 
     Other apps on the store cannot be seen from here; with names of its own an endpoint is safe.
     """
-    named = [(policy, _event_names(policy)) for policy in policies]
-    for policy, names in named:
-        if names is None or not _is_shared(policy.ledger):
+    known = [(_event_names(policy), _store(policy)) for policy in policies]
+    for policy, (names, store) in zip(policies, known, strict=True):
+        if names is None or policy.ledger is None:
             continue
-        alike = sum(other == names for _, other in named) > 1
-        if alike or (names[:2] == ("", _DEFAULT_SOURCE)):
+        alike = known.count((names, store)) > 1
+        if alike or (names[:2] == ("", _DEFAULT_SOURCE) and _is_shared(policy.ledger)):
             yield Finding(
                 level="warning" if alike else "hint",
                 setting="source",
-                problem="another endpoint of this app has the same source and namespace: on one "
-                "store each takes the other's events for handled"
+                problem="another endpoint of this app has the same store, source and namespace: "
+                "each takes the other's events for handled"
                 if alike
                 else "source and namespace are at their defaults: another endpoint on this store "
                 "that leaves them so would take this one's events for handled",
@@ -258,11 +258,30 @@ def _event_names(policy: Policy) -> tuple[str, str, str] | None:
     return None if source is None else (policy.namespace, source.name, policy.scheme.name)
 
 
+def _store(policy: Policy) -> object:
+    """Return what is equal for policies whose events are in one store."""
+    ledger: object = policy.ledger
+    if isinstance(ledger, str):
+        if not _is_shared(ledger):
+            return id(policy)
+        try:
+            ledger = open_ledger(ledger, asynchronous=False)  # nothing is connected
+        except ConfigError:  # an async driver, or none: there is only the text to go by
+            return ledger
+    inner = _inner(ledger)
+    return _get(inner, "place") if _is_shared(inner) else id(inner)
+
+
 def _is_shared(ledger: object) -> bool:
     """Tell whether other endpoints and processes may use the same store."""
     if isinstance(ledger, str):
         return ledger.lower().startswith(_SHARED_SCHEMES)
-    return type(_get(ledger, "ledger") or ledger).__module__ in _SHARED_STORES
+    return type(_inner(ledger)).__module__ in _SHARED_STORES
+
+
+def _inner(ledger: object) -> object:
+    wrapped = _get(ledger, "ledger")
+    return ledger if wrapped is None else wrapped
 
 
 def _name(policy: Policy) -> str:

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-import hookseal
 from hookseal import KeyRing, Source, asgi, doctor, wsgi
 from hookseal.cli import main
+from hookseal.ledger import MemoryLedger
 from hookseal.ledger.sqlite import SQLiteLedger
 from hookseal.ledger.threads import InThread
 from hookseal.policy import Policy
@@ -50,7 +50,7 @@ def test_of_an_app_that_is_well_set_up_nothing_is_said():
     [
         ({"mode": "report"}, [("error", "mode")]),
         ({"ledger": None}, [("error", "ledger")]),
-        ({"ledger": hookseal.ledger.MemoryLedger()}, [("warning", "ledger")]),
+        ({"ledger": MemoryLedger()}, [("warning", "ledger")]),
         ({"retention": 86400}, [("warning", "retention")]),
         ({"lease": 1}, [("warning", "lease")]),
         ({"lease": 3600}, [("warning", "lease")]),
@@ -155,6 +155,66 @@ def test_endpoints_that_take_each_others_events_are_told(tmp_path, how, one, oth
     assert [finding.level for finding in findings] == levels
     assert {finding.setting for finding in findings} <= {"source"}
     assert all(bool(finding.where) == (other is not None) for finding in findings)
+
+
+def sqlite(tmp_path, *names):
+    return [SQLiteLedger(tmp_path / name) for name in names]
+
+
+def of_redis(**options):
+    pytest.importorskip("redis")
+    return pytest.importorskip("hookseal.ledger.redis").RedisLedger("redis://one", **options)
+
+
+def of_sql():
+    pytest.importorskip("psycopg")
+    return pytest.importorskip("hookseal.ledger.sql").SQLLedger("postgresql://one/db")
+
+
+def twice(one):
+    return [one, one]
+
+
+@pytest.mark.parametrize(
+    ("stores", "levels"),
+    [
+        (lambda at: sqlite(at, "a.db", "b.db"), ["hint", "hint"]),
+        (lambda at: [InThread(one) for one in sqlite(at, "a.db", "b.db")], ["hint", "hint"]),
+        (lambda at: [f"sqlite:///{at}/a.db", f"sqlite:///{at}/b.db"], ["hint", "hint"]),
+        (lambda at: [f"sqlite:///{at}/a.db", *sqlite(at, "a.db")], ["warning", "warning"]),
+        (lambda at: [InThread(*sqlite(at, "a.db")), *sqlite(at, "a.db")], ["warning", "warning"]),
+        (lambda at: [*sqlite(at, "a.db"), MemoryLedger()], ["hint"]),
+        (lambda at: [MemoryLedger(), MemoryLedger()], []),
+        (lambda at: ["memory://", "memory://"], []),
+        (lambda at: twice(MemoryLedger()), ["warning", "warning"]),
+        (lambda at: [None, None], []),
+        (lambda at: [None, *sqlite(at, "a.db")], ["hint"]),
+        (lambda at: twice("redis://one"), ["warning", "warning"]),
+        (lambda at: ["redis://one", "redis://two"], ["hint", "hint"]),
+        (lambda at: ["redis://one", of_redis()], ["warning", "warning"]),
+        (lambda at: [of_redis(prefix="a:"), of_redis(prefix="b:")], ["hint", "hint"]),
+        (lambda at: [of_sql(), of_sql()], ["warning", "warning"]),
+        (lambda at: twice("postgresql+asyncpg://one/db"), ["warning", "warning"]),
+        (lambda at: ["postgresql+asyncpg://one/a", "redis://one"], ["hint", "hint"]),
+    ],
+)
+def test_endpoints_on_different_stores_are_left_alone(tmp_path, stores, levels):
+    app = None
+    for number, store in enumerate(stores(tmp_path)):
+        app = SimpleNamespace(policy=policy(ledger=store, paths=[f"/{number}"]), app=app)
+    findings = [one for one in doctor.examine(app) if one.setting == "source"]
+    assert [finding.level for finding in findings] == levels
+
+
+@pytest.mark.parametrize("face", [asgi, wsgi])
+@pytest.mark.parametrize(("other", "level"), [("a.db", "warning"), ("b.db", "hint")])
+def test_a_store_is_known_by_its_url_once_it_is_opened(tmp_path, face, other, level):
+    app = inner
+    for path, name in (("/a", "a.db"), ("/b", other)):
+        url = f"sqlite:///{tmp_path / name}"
+        app = face.WebhookMiddleware(app, SECRET, ledger=url, paths=[path])
+    findings = [one for one in doctor.examine(app) if one.setting == "source"]
+    assert [finding.level for finding in findings] == [level] * 2
 
 
 # --- where it is found -----------------------------------------------------------------------
@@ -275,6 +335,8 @@ async def bare(scope, receive, send): ...
 
 weak = WebhookMiddleware(bare, "{SECRET}", mode="report")
 middling = WebhookMiddleware(bare, "{SECRET}")
+apart = WebhookMiddleware(bare, "{SECRET}", ledger="sqlite:///a.db", paths=["/a"])
+apart = WebhookMiddleware(apart, "{SECRET}", ledger="sqlite:///b.db", paths=["/b"])
 holder = type("Holder", (), {{"inside": middling}})
 
 def make():
@@ -308,6 +370,7 @@ def apps(tmp_path, monkeypatch):
         ("middling", [], 0),
         ("holder.inside", [], 0),
         ("middling", ["--strict"], 1),
+        ("apart", ["--strict"], 0),
     ],
 )
 def test_the_status_says_whether_there_are_errors(apps, app, flags, status, capsys):
@@ -315,7 +378,7 @@ def test_the_status_says_whether_there_are_errors(apps, app, flags, status, caps
     said = capsys.readouterr().out
     assert "fix: " in said
     assert SECRET[6:] not in said
-    assert f"{apps}:{app}: 1 " in said
+    assert f"{apps}:{app}: {4 if app == 'apart' else 1} " in said
 
 
 def test_the_working_folder_is_looked_in_once(apps, tmp_path):

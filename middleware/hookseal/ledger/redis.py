@@ -124,7 +124,9 @@ _DONE = re.compile(rb"D:([0-9]+):", re.DOTALL)
 class _Settings:
     """What both forms share: the names of keys and the arguments of each transition."""
 
-    def __init__(self, prefix: str, abandoned: float) -> None:
+    def __init__(self, client: object, prefix: str, abandoned: float) -> None:
+        self.place = (client, prefix)
+        """Equal to that of another ledger where both keep their events in one store."""
         self._prefix = prefix
         self._abandoned = abandoned
 
@@ -155,7 +157,7 @@ class RedisLedger(_Settings):
         timeout: float = 1.0,
         abandoned: float = SEVEN_DAYS,
     ) -> None:
-        super().__init__(prefix, abandoned)
+        super().__init__(client, prefix, abandoned)
         self._client: ScriptClient = (
             redis_clients.connect(client, timeout)
             if isinstance(client, str)
@@ -213,7 +215,7 @@ class AsyncRedisLedger(_Settings):
         timeout: float = 1.0,
         abandoned: float = SEVEN_DAYS,
     ) -> None:
-        super().__init__(prefix, abandoned)
+        super().__init__(client, prefix, abandoned)
         self._timeout = timeout
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncScriptClient] = (
             weakref.WeakKeyDictionary()

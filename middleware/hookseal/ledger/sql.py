@@ -148,9 +148,11 @@ _LOOK = sa.select(ledger_table).limit(0)
 class _Settings:
     """What both forms share: parameters, and what the rows mean."""
 
-    def __init__(self, abandoned: float, purge_every: int | None) -> None:
+    def __init__(self, engine: object, abandoned: float, purge_every: int | None) -> None:
         if purge_every is not None and purge_every < 1:
             raise ConfigError(f"purge_every: {purge_every}; it must be 1 or more, or None.")
+        self.place = engine
+        """Equal to that of another ledger where both keep their events in one store."""
         self._abandoned = abandoned
         self._purge_every = purge_every
         self._claims = itertools.count(1)
@@ -188,7 +190,7 @@ class SQLLedger(_Settings):
         abandoned: float = SEVEN_DAYS,
         purge_every: int | None = DEFAULT_PURGE_EVERY,
     ) -> None:
-        super().__init__(abandoned, purge_every)
+        super().__init__(engine, abandoned, purge_every)
         if isinstance(engine, str):
             url = _url(engine, _SYNC_DRIVERS)
             engine = sa.create_engine(url, **_options(url, timeout))
@@ -273,7 +275,7 @@ class AsyncSQLLedger(_Settings):
         abandoned: float = SEVEN_DAYS,
         purge_every: int | None = DEFAULT_PURGE_EVERY,
     ) -> None:
-        super().__init__(abandoned, purge_every)
+        super().__init__(engine, abandoned, purge_every)
         self._timeout = timeout
         self._engines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncEngine] = (
             weakref.WeakKeyDictionary()

@@ -80,7 +80,8 @@ class SQLiteLedger:
         abandoned: float = SEVEN_DAYS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.path = _checked_path(path)
+        self.path = self.place = _checked_path(path)
+        """Equal to that of another ledger where both keep their events in one store."""
         self._timeout = timeout
         self._abandoned = abandoned
         self._clock = clock
