@@ -120,12 +120,12 @@ class Guard:
             try:
                 response = await view()
                 reply = self._begin(response, settle, settle_async)
-            except asyncio.CancelledError:
-                # The loop is ending, and a sync view runs on: its lease may not end before it.
-                renewing.discard(admitted)
-                self._gate.abandon(admitted)
-                raise
-            except BaseException as error:  # noqa: BLE001 # whatever it is, it is raised again
+            except BaseException as error:  # whatever it is, it is raised again
+                if _is_cancelled(error):
+                    # The loop is ending, and a sync view runs on: its lease may not end before it.
+                    renewing.discard(admitted)
+                    self._gate.abandon(admitted)
+                    raise
                 await settle_async(None)
                 return _answer(error, request)
             if reply is not None:
@@ -248,6 +248,12 @@ def _answer(error: BaseException, request: HttpRequest) -> HttpResponseBase:
     if isinstance(error, WebhookError):
         return to_response(rejection(error), request)
     raise error
+
+
+def _is_cancelled(error: BaseException) -> bool:
+    """Tell whether ``error`` ends this task, and not just something that its view waited for."""
+    task = cast("asyncio.Task[Any]", asyncio.current_task())
+    return isinstance(error, asyncio.CancelledError) and task.cancelling() > 0
 
 
 def _run_anywhere(steps: Any) -> None:

@@ -388,6 +388,22 @@ def test_a_view_that_the_loop_ends_with_keeps_its_claim(configured):
     assert len(ledger) == 1
 
 
+def test_a_view_that_raises_a_cancellation_of_its_own_is_run_again(configured):
+    notes = []
+    ledger = MemoryLedger()
+
+    async def get_response(request):
+        helper = asyncio.ensure_future(asyncio.Event().wait())
+        helper.cancel()
+        await helper
+
+    configured(HOOKSEAL={"secrets": SECRET, "observer": notes.append, "ledger": ledger})
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(WebhookMiddleware(get_response)(asgi_request(signed(path="/hooks"))))
+    assert [note.name for note in notes] == ["accepted", "released"]
+    assert len(ledger) == 0
+
+
 # --- streams ---------------------------------------------------------------------------------
 
 
