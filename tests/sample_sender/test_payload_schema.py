@@ -22,7 +22,7 @@ from hookseal_sender.payload_schema import (
 from hookseal_sender.schema_cost import Cost, EndlessSchema, SchemaCosts
 from hookseal_sender.store.validating import check_payload
 
-PATIENCE = 5.0
+PATIENCE = 10.0
 """Seconds of the processor; what is bounded takes under one."""
 
 

@@ -20,6 +20,8 @@ from .drivers import DRIVERS, asgi_scope, drive, wsgi_environ
 from .profiles import settings
 
 MIB = 1024 * 1024
+LINEAR_SECONDS = 10
+"""Of the processor, on any machine: a mebibyte takes milliseconds, squared it takes an hour."""
 PIECE = 64 * 1024
 FACES = tuple(DRIVERS)
 
@@ -232,7 +234,7 @@ def count_hashes(monkeypatch):
         (b"x-forwarded-proto", b"," * MIB),
     ],
 )
-def test_a_header_of_a_mebibyte_takes_milliseconds(face, header, value):
+def test_a_header_of_a_mebibyte_is_read_in_linear_time(face, header, value):
     delivery = baseline(time.time())
     if header == b"content-length":
         delivery = replace(delivery, declared=value)
@@ -241,18 +243,18 @@ def test_a_header_of_a_mebibyte_takes_milliseconds(face, header, value):
     started = time.process_time()
     exchange = drive(face, delivery, "proxied")
     assert 400 <= exchange.status < 500
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < LINEAR_SECONDS
 
 
 @pytest.mark.parametrize(
     "value", [b'for="' + b"\\" * MIB, b'for="' * MIB, b";" * MIB, b"a" * MIB, b"a=" * MIB]
 )
-def test_a_forwarded_header_of_a_mebibyte_takes_milliseconds(value):
+def test_a_forwarded_header_of_a_mebibyte_is_read_in_linear_time(value):
     delivery = baseline(time.time()).set(b"forwarded", value)
     started = time.process_time()
     exchange = drive("asgi", delivery, "forwarded")
     assert exchange.status == 403
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < LINEAR_SECONDS
 
 
 def test_long_addresses_are_not_kept():

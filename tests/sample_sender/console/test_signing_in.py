@@ -176,7 +176,7 @@ def test_a_path_that_is_led_to_climbs_nowhere(target):
 def test_a_long_path_takes_no_long_time(target):
     begun = time.process_time()
     assert _TARGET.fullmatch(target) is None
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < 10  # of the processor; squared, it takes minutes
 
 
 async def test_where_somebody_wanted_to_go_is_asked_for_and_kept(browser, app, token_of):
