@@ -6,9 +6,6 @@ failure is answered. Must not know what the operations do.
 
 from __future__ import annotations
 
-import logging
-import math
-import traceback
 from typing import TYPE_CHECKING
 
 from hookseal_sender.api.body import BODY_DEADLINE, read_body
@@ -20,18 +17,17 @@ from hookseal_sender.api.queries import read_query
 from hookseal_sender.api.replies import NO_CONTENT, Reply, json_reply, problem
 from hookseal_sender.api.routing import MethodNotAllowed, Routes
 from hookseal_sender.api.tokens import Caller, TokenReader
+from hookseal_sender.complaints import Complaints
 from hookseal_sender.errors import (
     Forbidden,
     PlanRequired,
-    ReadTooLong,
     SealBroken,
     SenderError,
-    StoreUnavailable,
     Unauthenticated,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from starlette.types import Receive, Scope, Send
 
@@ -41,9 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Dispatcher"]
 
-_log = logging.getLogger(__name__)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_SAID_EVERY = 1.0  # seconds: a database that is away fails every request
 
 
 class Dispatcher:
@@ -64,7 +58,7 @@ class Dispatcher:
         rate = services.rate_limit
         self._limit = RateLimit(rate, services.clock) if rate else None
         self._body_deadline = body_deadline
-        self._complaints = _Complaints(services.clock)
+        self._complaints = Complaints(services.clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -88,6 +82,8 @@ class Dispatcher:
             if operation.idempotent:
                 call.keyed = _keyed(call, headers, path)
             return await self._run(operation, call)
+        except InputInvalid as error:
+            return json_reply({"detail": error.errors}, 422)
         except Exception as error:  # noqa: BLE001 # the last resort: whatever it is, answer it
             self._complaints.tell(error)
             return _failure(error, self._services.contact)
@@ -157,40 +153,8 @@ async def _send(reply: Reply, send: Send, *, with_body: bool) -> None:
     await send({"type": "http.response.body", "body": reply.body if with_body else b""})
 
 
-class _Complaints:
-    """Logs what is our own fault; of what may fail every request one line a kind and second."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._said: dict[str, float] = {}
-
-    def tell(self, error: Exception) -> None:
-        if isinstance(error, InputInvalid):
-            return
-        if not isinstance(error, SenderError):
-            # The frames only: the words of an unforeseen exception may quote a body.
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            _log.error("a request failed: %s\n%s", type(error).__name__, frames)
-        elif _is_ours(error) and self._is_time(error.code):
-            _log.warning("a request failed: %s", error)
-
-    def _is_time(self, kind: str) -> bool:
-        now = self._clock()
-        if abs(now - self._said.get(kind, -math.inf)) < _SAID_EVERY:
-            return False
-        self._said[kind] = now
-        return True
-
-
-def _is_ours(error: SenderError) -> bool:
-    """Tell whether the operator has something to mend; a read that is too long is the caller's."""
-    return isinstance(error, StoreUnavailable | SealBroken) and not isinstance(error, ReadTooLong)
-
-
 def _failure(error: Exception, contact: str) -> Reply:
     """Return the answer to a failure."""
-    if isinstance(error, InputInvalid):
-        return json_reply({"detail": error.errors}, 422)
     if isinstance(error, MethodNotAllowed):
         return problem(405, error.code, str(error), (("allow", error.allowed),))
     if isinstance(error, PlanRequired) and contact:

@@ -16,9 +16,17 @@ from starlette.responses import RedirectResponse, Response
 
 from hookseal_receiver.look import FormRefused, Pages, read_form_list
 from hookseal_receiver.play.present import visible
+from hookseal_sender.complaints import Complaints
 from hookseal_sender.console.access import PlanLacking, SignInNeeded
-from hookseal_sender.console.words import FILTERS, STATES
-from hookseal_sender.errors import NotFound, SealBroken, SenderError, Unauthenticated
+from hookseal_sender.console.words import FILTERS, STATES, sentence
+from hookseal_sender.errors import (
+    NotFound,
+    ReadTooLong,
+    SealBroken,
+    SenderError,
+    StoreUnavailable,
+    Unauthenticated,
+)
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -70,6 +78,7 @@ class Web:
         self.playing = playing
         self.door = door
         self._forms = forms
+        self._complaints = Complaints(services.clock)
         self._pages = Pages(_TEMPLATES, {"visible": visible, **FILTERS})
 
     @property
@@ -153,9 +162,11 @@ class Web:
         return await self.page(request, "upsell.html", visit=error.visit, app=error.app)
 
     async def _failed(self, request: Request, error: SenderError) -> Response:
+        self._complaints.tell(error)
         if isinstance(error, Unauthenticated):
             return await self._say(request, 401, "This is not valid any more.")
-        return await self._say(request, error.status_hint, _words(error))
+        away = isinstance(error, StoreUnavailable) and not isinstance(error, ReadTooLong)
+        return await self._say(request, error.status_hint, _words(error), store_away=away)
 
     async def _refused(self, request: Request, error: FormRefused) -> Response:
         return await self._say(request, error.status, str(error))
@@ -170,10 +181,13 @@ class Web:
         """Say that it is our fault; the server logs what it was."""
         return await self._say(request, _OUR_FAULT, _FAILED)
 
-    async def _say(self, request: Request, status: int, words: str) -> Response:
+    async def _say(
+        self, request: Request, status: int, words: str, *, store_away: bool = False
+    ) -> Response:
         if _is_part(request):
             return _part_lost(status)
-        visit, app = await self._who(request)
+        # A store that is away would let whoever waits for this page wait again, for nothing.
+        visit, app = (None, None) if store_away else await self._who(request)
         return await self.page(
             request, "wrong.html", visit=visit, app=app, status=status, words=words
         )
@@ -183,6 +197,8 @@ class Web:
         try:
             if "app_id" in request.path_params:
                 return await self.door.application(request)
+        except StoreUnavailable:  # it would say the same of the visitor
+            return None, None
         except Exception:  # noqa: BLE001, S110 # this page says what is wrong, whatever else is
             pass
         try:
@@ -195,6 +211,8 @@ def _words(error: SenderError) -> str:
     """Return what a page says: nothing of what only whoever runs the sender can use."""
     if isinstance(error, SealBroken):
         return "A secret of this webhook cannot be read. Rotate it, or ask whoever runs this."
+    if isinstance(error, ReadTooLong):
+        return sentence(str(error))
     if error.status_hint >= _OUR_FAULT:
         return _FAILED
     if isinstance(error, NotFound):
