@@ -96,6 +96,31 @@ def test_what_is_written_and_opened_stays_while_the_page_renews_itself(operator,
     expect(page.get_by_label("Code", exact=True)).to_have_value("50")
 
 
+def test_stopping_the_renewal_asks_for_nothing(operator, workspace, place):
+    page, webhook = operator, workspace.webhook(place.url)
+    page.goto(webhook.url("logs"))
+    live = page.get_by_role("checkbox", name="Live")
+    live.focus()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.keyboard.press("Space")
+    page.wait_for_timeout(3500)  # in which it would have renewed itself
+    assert asked == []
+    expect(page.locator("#said")).to_have_text("Live updates are paused")
+
+    page.get_by_text("Limit the time").click()
+    since = page.get_by_label("From (UTC)")
+    since.focus()
+    page.keyboard.type("01012020")  # and no hour yet
+    live.focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#said")).to_have_text("Live updates go on")
+    page.wait_for_timeout(200)  # in which the form would have been sent, or found wanting
+    expect(live).to_be_focused()
+    assert since.evaluate("field => field.validity.badInput")  # what was typed is there
+    expect(page).to_have_url(webhook.url("logs"))
+
+
 def test_request_and_response_are_shown_with_headers_and_bodies(operator, workspace, place):
     page, webhook = operator, workspace.webhook(place.url)
     workspace.bench.api.put(
