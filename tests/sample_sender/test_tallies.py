@@ -53,6 +53,13 @@ async def test_attempts_are_counted_by_endpoint_and_hour(
     assert await store.tallies(app_id, after_ms=third) == late
     assert await store.tallies(app_id, after_ms=third + 1) == {}
     assert await store.tallies("app_other", after_ms=0) == {}
+    of_all = await store.tallies(app_id, after_ms=0)
+    for each in (one, two):
+        of_one = await store.tallies(app_id, after_ms=0, endpoint_id=each.id)
+        assert of_one == {each.id: of_all[each.id]}
+    assert await store.tallies(app_id, after_ms=third, endpoint_id=two.id) == late
+    assert await store.tallies(app_id, after_ms=third, endpoint_id=one.id) == {}
+    assert await store.tallies("app_other", after_ms=0, endpoint_id=one.id) == {}
 
 
 async def test_what_was_not_recorded_is_not_counted(store, make_endpoint, publish, clock):
@@ -73,6 +80,7 @@ async def test_a_deleted_endpoint_is_left_out(store, make_endpoint, publish, att
     await attempt()
     await store.delete_endpoint(endpoint.app_id, endpoint.id)
     assert list(await store.tallies(endpoint.app_id, after_ms=0)) == [other.id]
+    assert await store.tallies(endpoint.app_id, after_ms=0, endpoint_id=endpoint.id) == {}
 
 
 async def test_what_several_processes_count_is_one_tally(
@@ -94,8 +102,9 @@ async def test_what_several_processes_count_is_one_tally(
     assert await store.tallies(app_id, after_ms=0) == {each.id: [hour] for each in endpoints}
 
 
+@pytest.mark.parametrize("endpoint_id", [None, "ep_x"])
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_no_hours_are_read_but_those_asked_for(store):
+async def test_no_hours_are_read_but_those_asked_for(store, endpoint_id):
     asked = []
 
     def note(_connection, _cursor, statement, parameters, _context, _many):
@@ -103,7 +112,7 @@ async def test_no_hours_are_read_but_those_asked_for(store):
 
     engine = store.database._backend.reading
     event.listen(engine, "before_cursor_execute", note)
-    await store.tallies("app_x", after_ms=1)
+    await store.tallies("app_x", after_ms=1, endpoint_id=endpoint_id)
     event.remove(engine, "before_cursor_execute", note)
     ((statement, parameters),) = asked
     plan = await store.database.read(
@@ -112,3 +121,5 @@ async def test_no_hours_are_read_but_those_asked_for(store):
         ]
     )
     assert "tally USING PRIMARY KEY (app_id=? AND hour_ms>?)" in plan[0]
+    whole = "(app_id=? AND id=?)" if endpoint_id else "(app_id=?)"
+    assert any("endpoint USING" in each and whole in each for each in plan)

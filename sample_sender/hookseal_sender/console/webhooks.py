@@ -218,7 +218,9 @@ class Webhooks:
         **values: Any,
     ) -> Response:
         now = self._web.now_ms
-        tallies = await self._web.store.tallies(app.id, after_ms=now - _DAY_MS)
+        tallies = await self._web.store.tallies(
+            app.id, after_ms=now - _DAY_MS, endpoint_id=endpoint.id
+        )
         recent = await self._web.store.search_deliveries(
             app.id, endpoint.id, LogFilter(), limit=_RECENT
         )

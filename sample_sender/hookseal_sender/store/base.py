@@ -354,11 +354,13 @@ class Log(Protocol):
         """
         ...
 
-    async def tallies(self, app_id: str, *, after_ms: int) -> Mapping[str, Sequence[HourTally]]:
+    async def tallies(
+        self, app_id: str, *, after_ms: int, endpoint_id: str | None = None
+    ) -> Mapping[str, Sequence[HourTally]]:
         """Return the attempts of each endpoint by hour, oldest first, by endpoint id.
 
         They are of the hours that begin at ``after_ms`` or later and have any; endpoints without,
-        and those that were deleted, are left out.
+        and those that were deleted, are left out. ``endpoint_id`` is the one to look at alone.
         """
         ...
 

@@ -403,6 +403,24 @@ async def test_the_page_of_a_webhook_tells_its_settings(
     assert not SECRET.search(page.text)
 
 
+async def test_a_webhooks_page_reads_no_tallies_but_its_own(
+    customer, hook, endpoint, store, make_endpoint, send, work, monkeypatch
+):
+    for each in (endpoint, await make_endpoint(endpoint.app_id)):
+        await send(each)
+    await work(200)
+    read, tallies = [], store.tallies
+
+    async def reading(*args, **options):
+        read.append(await tallies(*args, **options))
+        return read[-1]
+
+    monkeypatch.setattr(store, "tallies", reading)
+    for page in (await customer.get(hook), await customer.get(f"{hook}/live")):
+        assert "1 succeeded, 0 failed" in page.text
+    assert [list(each) for each in read] == [[endpoint.id], [endpoint.id]]
+
+
 async def test_a_webhook_is_live(customer, hook, endpoint, send, work):
     page = await customer.get(hook)
     assert f'hx-get="/console{hook}/live"' in page.text
