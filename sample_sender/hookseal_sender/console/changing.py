@@ -14,7 +14,7 @@ from hookseal_sender.api.endpoint_inputs import endpoint_patch
 from hookseal_sender.api.examples import example_payload
 from hookseal_sender.api.fields import InputInvalid
 from hookseal_sender.api.replies import json_reply
-from hookseal_sender.api.secrets import kind_of, new_secret
+from hookseal_sender.api.secrets import KINDS, kind_of, new_secret
 from hookseal_sender.console.choosing import choice_of, chosen, groups_of
 from hookseal_sender.console.inputs import FormFaults, draft_in, rotation_seconds
 from hookseal_sender.console.once import Once
@@ -180,7 +180,7 @@ class Changing:
         )
 
     async def _rotate(self, endpoint: Endpoint, overlap: int) -> Endpoint:
-        secret = new_secret(kind_of(endpoint.secret) if endpoint.secrets else "v1")
+        secret = new_secret(kind_of(endpoint.secret) if endpoint.secrets else KINDS[0])
         secrets = await self._web.store.rotate_secret(
             endpoint.app_id, endpoint.id, secret, overlap=overlap
         )

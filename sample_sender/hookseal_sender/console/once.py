@@ -51,8 +51,8 @@ class Once:
     ) -> tuple[Endpoint | None, str]:
         """Return what ``act`` returns, and its id; where it was done before, None and that id.
 
-        What ``act`` raises is not remembered: the form can be sent again. Raises Conflict while it
-        is under way.
+        What ``act`` raises is not remembered: the form can be sent again. Raises KeyUnderWay while
+        it is under way.
         """
         before = await self._web.store.begin_keyed(key)
         if before is not None:
