@@ -152,13 +152,14 @@ async def test_a_webhook_that_leaves_play_takes_its_secrets_along(
     assert (await play.store.bin_to_capture(token, 0)).secrets == ()
 
 
-async def test_webhooks_at_one_inspector_share_it(customer, app, store, play, inspected):
+async def test_webhooks_at_one_inspector_share_it(customer, app, store, play, inspected, clock):
     first, token = inspected
     path = f"/app/{app.id}/webhooks"
 
     async def secrets():
         return set((await play.store.bin_to_capture(token, 0)).secrets)
 
+    clock.advance(1)  # ids of one moment are in no order
     await customer.submit(f"{path}/new", name="m", url=first.url, once="2", signing="v1a")
     second = (await store.endpoints(app.id, PageRequest(descending=True))).items[0]
     both = {first.secret, public_key(second.secret)}
