@@ -83,6 +83,16 @@ def anyio_backend():
 
 
 @pytest.fixture
+def said(caplog):
+    """What the sender has logged, as level and words."""
+    return lambda: [
+        (each.levelname, each.message)
+        for each in caplog.records
+        if each.name.startswith("hookseal_sender")
+    ]
+
+
+@pytest.fixture
 def clock():
     return FakeClock()
 

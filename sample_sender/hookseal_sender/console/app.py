@@ -5,6 +5,7 @@ Knows how its parts are put together. Must not know what they do.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -22,7 +23,7 @@ from hookseal_sender.console.workspaces import Workspaces
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from hookseal_sender.api import Services
     from hookseal_sender.console.playing import Playing
@@ -54,4 +55,19 @@ def create_console(
     pages = Starlette(
         routes=[*routes, Mount(STATIC_PATH, static_files())], exception_handlers=web.handlers()
     )
-    return PageHeaders(pages, frame_origins=settings.frame_origins)
+    return PageHeaders(_Told(pages), frame_origins=settings.frame_origins)
+
+
+class _Told:
+    """Keeps from the server what a page raised: its words may quote a form, and it would log them.
+
+    The answer has been sent, and the log told of the frames.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        with suppress(Exception):
+            await self._app(scope, receive, send)

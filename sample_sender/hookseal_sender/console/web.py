@@ -177,8 +177,8 @@ class Web:
             request, error.status_code, words.get(error.status_code, error.detail)
         )
 
-    async def _broken(self, request: Request, _error: Exception) -> Response:
-        """Say that it is our fault; the server logs what it was."""
+    async def _broken(self, request: Request, error: Exception) -> Response:
+        self._complaints.tell(error)
         return await self._say(request, _OUR_FAULT, _FAILED)
 
     async def _say(

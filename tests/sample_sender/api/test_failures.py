@@ -10,16 +10,6 @@ SEALED = SealBroken("a stored secret was sealed with key 0123456789ab, which is 
 
 
 @pytest.fixture
-def said(caplog):
-    """What the sender has logged, as level and words."""
-    return lambda: [
-        (each.levelname, each.message)
-        for each in caplog.records
-        if each.name.startswith("hookseal_sender")
-    ]
-
-
-@pytest.fixture
 def failing(client, store, monkeypatch):
     """Ask for something while the store fails as it is told."""
 

@@ -273,12 +273,16 @@ async def test_every_page_is_kept_safe(browser):
         assert headers["x-content-type-options"] == "nosniff"
 
 
-async def test_a_fault_of_ours_is_said_on_a_page(console, hook, monkeypatch):
+async def test_a_fault_of_ours_is_said_on_a_page_and_its_frames_in_the_log(
+    console, hook, monkeypatch, said
+):
+    quoted = "a row is odd"
+
     async def fails(*_):
-        raise RuntimeError("a row is odd")
+        raise RuntimeError(quoted)
 
     client = httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(console, raise_app_exceptions=False),
+        transport=httpx2.ASGITransport(console),  # which raises what the server would log
         base_url=f"{PUBLIC_URL}/console",
     )
     monkeypatch.setattr(Door, "_visits", fails)
@@ -287,9 +291,13 @@ async def test_a_fault_of_ours_is_said_on_a_page(console, hook, monkeypatch):
         part = await client.get(f"{hook}/logs/list", headers={"hx-request": "true"})
     assert page.status == 500
     assert "This failed here" in page.words
-    assert "a row is odd" not in page.text
+    assert quoted not in page.text
     assert page.answer.headers["cache-control"] == "no-store"
     assert (part.status_code, "hx-refresh" in part.headers) == (204, False)
+    assert len(said()) == 2
+    for level, words in said():
+        assert (level, "RuntimeError" in words, "in fails" in words) == ("ERROR", True, True)
+        assert quoted not in words
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,6 @@ LONG = ReadTooLong("the database took too long to find this; ask for less, such 
 
 
 @pytest.fixture
-def said(caplog):
-    """What the sender has logged, as level and words."""
-    return lambda: [
-        (each.levelname, each.message)
-        for each in caplog.records
-        if each.name.startswith("hookseal_sender")
-    ]
-
-
-@pytest.fixture
 def fail(store, monkeypatch):
     """Let an operation of the store fail from now on; return the calls that there were of it."""
 
