@@ -44,11 +44,11 @@ _PAGE_BYTES = 4 * 1024 * 1024
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_RENEW_SPARE = """
-UPDATE bins SET expires_ms = ? WHERE id = (
+_FORGET_EXPIRED = "DELETE FROM bins WHERE expires_ms <= ?"
+_NAMED = "name = ?"
+_SPARE = """id = (
     SELECT max(id) FROM bins
-    WHERE client = ? AND client <> '' AND name = '' AND secrets = '' AND last_number = 0)
-RETURNING *"""
+    WHERE client = ? AND client <> '' AND name = '' AND secrets = '' AND last_number = 0)"""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS bins (
     id INTEGER PRIMARY KEY,
@@ -181,7 +181,7 @@ class PlayStore:
 
     async def named_bin(self, now_ms: int, settings: PlaySettings, name: str) -> Bin:
         """Return the bin with this name, made now if there is none, living on from now."""
-        row = await self.run(_renew_named, now_ms, settings, name)
+        row = await self.run(_renew, now_ms, settings, _NAMED, name)
         return self._bin(row) if row else await self.make_bin(now_ms, settings, name=name)
 
     async def spare_bin(self, now_ms: int, settings: PlaySettings, client: str) -> Bin:
@@ -189,7 +189,7 @@ class PlayStore:
 
         It lives on from now. Raises :class:`TooManyBins` over the limits.
         """
-        row = await self.run(_renew_spare, now_ms, settings, _client_hash(client))
+        row = await self.run(_renew, now_ms, settings, _SPARE, _client_hash(client))
         return self._bin(row) if row else await self.make_bin(now_ms, settings, client=client)
 
     async def bin_to_capture(self, token: str, now_ms: int) -> Bin | None:
@@ -375,7 +375,7 @@ def _all(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> l
 def _make_bin(
     connection: sqlite3.Connection, now_ms: int, settings: PlaySettings, name: str, client: str
 ) -> Bin:
-    connection.execute("DELETE FROM bins WHERE expires_ms <= ?", (now_ms,))
+    connection.execute(_FORGET_EXPIRED, (now_ms,))
     _check_room(connection, settings, client)
     token = name or secrets.token_urlsafe(_TOKEN_BYTES)
     expires = _expiry(now_ms, settings)
@@ -401,22 +401,14 @@ def _check_room(connection: sqlite3.Connection, settings: PlaySettings, client: 
         )
 
 
-def _renew_named(
-    connection: sqlite3.Connection, now_ms: int, settings: PlaySettings, name: str
+def _renew(
+    connection: sqlite3.Connection, now_ms: int, settings: PlaySettings, which: str, value: str
 ) -> sqlite3.Row | None:
-    connection.execute("DELETE FROM bins WHERE expires_ms <= ?", (now_ms,))
-    expires = _expiry(now_ms, settings)
-    sql = "UPDATE bins SET expires_ms = ? WHERE name = ? RETURNING *"
-    row: sqlite3.Row | None = connection.execute(sql, (expires, name)).fetchone()
-    return row
-
-
-def _renew_spare(
-    connection: sqlite3.Connection, now_ms: int, settings: PlaySettings, client: str
-) -> sqlite3.Row | None:
-    connection.execute("DELETE FROM bins WHERE expires_ms <= ?", (now_ms,))
-    values = (_expiry(now_ms, settings), client)
-    row: sqlite3.Row | None = connection.execute(_RENEW_SPARE, values).fetchone()
+    """Let the bin that ``which`` selects by ``value`` live on from now; return it, if there is."""
+    connection.execute(_FORGET_EXPIRED, (now_ms,))
+    sql = f"UPDATE bins SET expires_ms = ? WHERE {which} RETURNING *"  # noqa: S608 # our own words
+    values = (_expiry(now_ms, settings), value)
+    row: sqlite3.Row | None = connection.execute(sql, values).fetchone()
     return row
 
 
