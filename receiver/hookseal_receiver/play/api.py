@@ -5,7 +5,6 @@ Knows JSON over HTTP, in the shape of Svix Play's own API. Must not know pages.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +16,7 @@ from hookseal.request import Request as GateRequest
 from hookseal_receiver.play.exports import history
 from hookseal_receiver.play.store import TooManyBins
 from hookseal_receiver.play.urls import number_in
+from hookseal_receiver.play.web import now_ms
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -61,7 +61,7 @@ class Api:
             return _problem(403, "Inspectors are not made here by everybody.")
         try:
             one = await self._store.make_bin(
-                _now_ms(), self._settings, client=self.client_key(request)
+                now_ms(), self._settings, client=self.client_key(request)
             )
         except TooManyBins as error:
             return _problem(429, str(error))
@@ -76,7 +76,7 @@ class Api:
 
     async def history(self, request: Request) -> Response:
         """List requests newer than the query's ``iterator``, oldest first: 50 or 4 MiB at most."""
-        one = await self._store.bin_to_view(request.path_params["token"], _now_ms())
+        one = await self._store.bin_to_view(request.path_params["token"], now_ms())
         if one is None:
             return _problem(404, "There is no inspector with this view token.")
         after = request.query_params.get("iterator", "") or "0"
@@ -116,7 +116,3 @@ def cross_site(request: Request) -> bool:
 
 def _problem(status: int, detail: str) -> Response:
     return JSONResponse({"detail": detail}, status, headers=_PRIVATE)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

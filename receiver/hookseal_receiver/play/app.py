@@ -6,7 +6,6 @@ Knows how the parts are put together. Must not know what they do.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ from hookseal_receiver.play.settings import PlaySettings
 from hookseal_receiver.play.taking_away import Exports
 from hookseal_receiver.play.urls import Urls, capture_url, view_url
 from hookseal_receiver.play.views import Views
-from hookseal_receiver.play.web import OnHosts, Web
+from hookseal_receiver.play.web import OnHosts, Web, now_ms
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -99,14 +98,14 @@ class Play:
         secrets that cannot be used and :class:`TooManyBins` over the limits.
         """
         texts = check_secrets(secrets)
-        return await self.store.make_bin(_now_ms(), self.settings, client=client, secrets=texts)
+        return await self.store.make_bin(now_ms(), self.settings, client=client, secrets=texts)
 
     async def spare_bin(self, *, client: str) -> Bin:
         """Return a bin of ``client`` that has no secret and got no request, made now if need be.
 
         Raises :class:`TooManyBins` over the limits.
         """
-        return await self.store.spare_bin(_now_ms(), self.settings, client)
+        return await self.store.spare_bin(now_ms(), self.settings, client)
 
     async def open_bin(self, name: str) -> Bin:
         """Return the bin of a chosen name, made now if there is none: its URLs never change.
@@ -118,11 +117,11 @@ class Play:
             raise ConfigError(
                 f"name: {name[:80]!r} cannot be part of a URL. Use a-z, 0-9 and '-', at most 63."
             )
-        return await self.store.named_bin(_now_ms(), self.settings, name)
+        return await self.store.named_bin(now_ms(), self.settings, name)
 
     async def find_bin(self, capture_token: str, *, client: str) -> Bin | None:
         """Return the living bin that ``client`` made and ``capture_token`` posts to, if any."""
-        return await self.store.bin_of_client(capture_token, client, _now_ms())
+        return await self.store.bin_of_client(capture_token, client, now_ms())
 
     async def set_secrets(self, one: Bin, secrets: str | Iterable[str]) -> Bin:
         """Check signatures with ``secrets`` from now on. Raises ConfigError for unusable ones."""
@@ -151,7 +150,3 @@ def create_play(
     this machine can reach.
     """
     return Play(store, settings=settings, send=send, respond=respond, watch=watch)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote
 
 from hookseal_receiver.play.answers import NO_BODY, AnswerRefused, give, parse_query, planned
 from hookseal_receiver.play.model import Answer, Bin, Captured, Draft, Reply
+from hookseal_receiver.play.web import now_ms
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -85,7 +86,7 @@ class Capture:
             _log.info("play_client_left")
 
     async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
-        one = await self._store.bin_to_capture(scope["path_params"]["token"], _now_ms())
+        one = await self._store.bin_to_capture(scope["path_params"]["token"], now_ms())
         if one is None:
             raise _Refused(_GONE)
         body, size = await self._body(receive)
@@ -160,7 +161,7 @@ class Capture:
 def _draft(scope: Scope, body: bytes, size: int) -> Draft:
     client = scope.get("client")
     return Draft(
-        at_ms=_now_ms(),
+        at_ms=now_ms(),
         method=scope["method"],
         path=_rest(scope),
         query=scope.get("query_string", b"").decode("latin-1"),
@@ -186,7 +187,3 @@ def _rest(scope: Scope) -> str:
         if unquote(begun) == before:
             return sent[len(begun) :]
     return quote(path.removeprefix(head), errors="replace")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -5,11 +5,11 @@ Knows Play's calls and where it is mounted. Must not know pages.
 
 from __future__ import annotations
 
-import time
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from hookseal_receiver.play.secrets import MAX_SECRETS
+from hookseal_receiver.play.web import now_ms
 from hookseal_sender.api.secrets import public_key
 from hookseal_sender.inspectors import Inspectors
 from hookseal_sender.store import PageRequest
@@ -57,8 +57,7 @@ class Playing:
     async def is_gone(self, endpoint: Endpoint) -> bool:
         """Tell whether the endpoint leads to an inspector that is there no more."""
         token = self._inspectors.token_of(endpoint.url)
-        now_ms = time.time_ns() // 1_000_000  # the clock that Play's inspectors live by
-        return token is not None and await self.play.store.bin_to_capture(token, now_ms) is None
+        return token is not None and await self.play.store.bin_to_capture(token, now_ms()) is None
 
     async def follow(self, before: Endpoint | None, after: Endpoint | None) -> None:
         """Have the inspector that a webhook leads to check with the secrets of all that do.
